@@ -1,0 +1,50 @@
+# The commands of the README. Each sets up what it needs in .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := setup.py pyproject.toml $(wildcard src/nhwc/_core.p* csrc/*.h csrc/*/*.h csrc/*/*.c)
+FORMATTED := $(wildcard csrc/*.h csrc/*/*.h csrc/*/*.c tests/c/*.c tests/c/*.h)
+
+.PHONY: demo test test-long check format bench clean
+
+demo: $(VENV)/.demo
+	$(BIN)/python -m nhwc demo
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest -m "not long"
+	$(BIN)/python -m pytest -q src/nhwc
+
+test-long: $(VENV)/.test
+	$(BIN)/python -m pytest
+	$(MAKE) -C tests/c PYTHON=$(abspath $(BIN)/python)
+
+bench: $(VENV)/.demo
+	$(BIN)/python -m nhwc bench
+
+check: $(VENV)/.check
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/clang-format --dry-run --Werror $(FORMATTED)
+	NHWC_WERROR=1 $(BIN)/python setup.py -q build_ext --force --build-temp build/werror --build-lib build/werror-lib
+	MYPYPATH=src $(BIN)/python -m mypy.stubtest nhwc._core --ignore-missing-stub
+
+format: $(VENV)/.check
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $(FORMATTED)
+
+clean:
+	rm -rf build dist $(VENV) src/*.egg-info src/nhwc/*.so
+
+# One marker file for each extra that is installed.
+$(VENV)/.%: $(BIN)/python $(SOURCES)
+	@cc="$${CC:-cc}"; command -v "$$cc" > /dev/null || { echo "nhwc needs a C compiler: $$cc is not on the PATH (Debian: apt install gcc)" >&2; exit 1; }
+	$(BIN)/pip install -q -e ".[$*]"
+	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "nhwc needs Python 3.10 or newer as $(PYTHON)" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2> /dev/null || { echo "nhwc needs Python's venv module (Debian: apt install python3-venv)" >&2; exit 1; }
+	@$(PYTHON) -c 'import os, sysconfig, sys; sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))' || { echo "nhwc needs Python's headers (Debian: apt install python3-dev)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --upgrade pip

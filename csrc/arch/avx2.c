@@ -1,0 +1,28 @@
+/* AVX2 with FMA3: 16 registers of 32 bytes. */
+#include "arch.h"
+
+#include "../base/cpu.h"
+#include "../simd/avx2.h"
+
+#define NHWC_ISA avx2
+#define PREFERRED_VECTORS 2
+
+#define NHWC_DTYPE f32
+#define MR1 12
+#define MR2 6
+#define MR3 4
+#define MR4 3
+#include "../kernels/kernels.inl.h"
+
+#define NHWC_DTYPE f64
+#define MR1 12
+#define MR2 6
+#define MR3 4
+#define MR4 3
+#include "../kernels/kernels.inl.h"
+
+const nhwc_isa nhwc_isa_avx2 = {
+    .name = "avx2",
+    .features = NHWC_CPU_AVX2,
+    .kernels = {[NHWC_F32] = &kernels_f32, [NHWC_F64] = &kernels_f64},
+};

@@ -1,0 +1,28 @@
+/* AVX-512 (F, BW, DQ, VL): 32 registers of 64 bytes. */
+#include "arch.h"
+
+#include "../base/cpu.h"
+#include "../simd/avx512.h"
+
+#define NHWC_ISA avx512
+#define PREFERRED_VECTORS 4
+
+#define NHWC_DTYPE f32
+#define MR1 14
+#define MR2 12
+#define MR3 8
+#define MR4 6
+#include "../kernels/kernels.inl.h"
+
+#define NHWC_DTYPE f64
+#define MR1 14
+#define MR2 12
+#define MR3 8
+#define MR4 6
+#include "../kernels/kernels.inl.h"
+
+const nhwc_isa nhwc_isa_avx512 = {
+    .name = "avx512",
+    .features = NHWC_CPU_AVX512,
+    .kernels = {[NHWC_F32] = &kernels_f32, [NHWC_F64] = &kernels_f64},
+};

@@ -1,0 +1,128 @@
+/* Aligned blocks, and the workspace that is kept between calls. */
+#include "memory.h"
+
+#include "../nhwc.h"
+#include "lock.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+
+#ifdef _WIN32
+#include <malloc.h>
+#endif
+
+void *nhwc_aligned_alloc(size_t bytes) {
+    size_t rounded = (bytes + NHWC_ALIGNMENT - 1) / NHWC_ALIGNMENT * NHWC_ALIGNMENT;
+    if (rounded < bytes) {
+        return NULL;
+    }
+    if (rounded == 0) {
+        rounded = NHWC_ALIGNMENT;
+    }
+#ifdef _WIN32
+    return _aligned_malloc(rounded, NHWC_ALIGNMENT);
+#else
+    void *block = NULL;
+    return posix_memalign(&block, NHWC_ALIGNMENT, rounded) == 0 ? block : NULL;
+#endif
+}
+
+void nhwc_aligned_free(void *block) {
+#ifdef _WIN32
+    _aligned_free(block);
+#else
+    free(block);
+#endif
+}
+
+/* Kept blocks form a list under one lock: a call takes one block for all its threads, so the lock is taken twice a
+   call. Each block begins with this header. */
+typedef struct kept {
+    struct kept *next;
+    size_t bytes;
+} kept;
+
+enum { HEADER = NHWC_ALIGNMENT, KEEP_BLOCKS = 16 };
+static const size_t KEEP_BYTES = (size_t)256 << 20;
+
+static nhwc_lock lock = NHWC_LOCK_INIT;
+static kept *list;
+static int list_blocks;
+static size_t list_bytes;
+
+/* Unlinks the smallest kept block that holds `bytes`, or NULL. The caller holds the lock. */
+static kept *unlink_fitting(size_t bytes) {
+    kept **best = NULL;
+    for (kept **at = &list; *at; at = &(*at)->next) {
+        if ((*at)->bytes >= bytes && (!best || (*at)->bytes < (*best)->bytes)) {
+            best = at;
+        }
+    }
+    if (!best) {
+        return NULL;
+    }
+    kept *block = *best;
+    *best = block->next;
+    list_blocks--;
+    list_bytes -= block->bytes;
+    return block;
+}
+
+void *nhwc_workspace_take(size_t bytes) {
+    nhwc_lock_acquire(&lock);
+    kept *block = unlink_fitting(bytes);
+    nhwc_lock_release(&lock);
+    if (!block) {
+        if (bytes > SIZE_MAX - HEADER) {
+            return NULL;
+        }
+        block = nhwc_aligned_alloc(bytes + HEADER);
+        if (!block) {
+            nhwc_release_memory();
+            block = nhwc_aligned_alloc(bytes + HEADER);
+        }
+        if (!block) {
+            return NULL;
+        }
+        block->bytes = bytes;
+    }
+    return (char *)block + HEADER;
+}
+
+void nhwc_workspace_give(void *memory) {
+    kept *block = (kept *)((char *)memory - HEADER);
+    nhwc_lock_acquire(&lock);
+    bool keep = list_blocks < KEEP_BLOCKS && block->bytes <= KEEP_BYTES - list_bytes;
+    if (keep) {
+        block->next = list;
+        list = block;
+        list_blocks++;
+        list_bytes += block->bytes;
+    }
+    nhwc_lock_release(&lock);
+    if (!keep) {
+        nhwc_aligned_free(block);
+    }
+}
+
+void nhwc_release_memory(void) {
+    nhwc_lock_acquire(&lock);
+    kept *block = list;
+    list = NULL;
+    list_blocks = 0;
+    list_bytes = 0;
+    nhwc_lock_release(&lock);
+    while (block) {
+        kept *next = block->next;
+        nhwc_aligned_free(block);
+        block = next;
+    }
+}
+
+/* Another thread may have held the lock, with the list half changed: the child starts an empty list. */
+void nhwc_workspace_after_fork(void) {
+    lock = (nhwc_lock)NHWC_LOCK_INIT;
+    list = NULL;
+    list_blocks = 0;
+    list_bytes = 0;
+}

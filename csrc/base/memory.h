@@ -1,0 +1,21 @@
+/* Aligned blocks, and the workspace that is kept between calls. */
+#ifndef NHWC_BASE_MEMORY_H
+#define NHWC_BASE_MEMORY_H
+
+#include <stddef.h>
+
+#define NHWC_ALIGNMENT 64
+
+/* A block aligned to NHWC_ALIGNMENT, or NULL. For what lives as long as a plan. */
+void *nhwc_aligned_alloc(size_t bytes);
+void nhwc_aligned_free(void *block);
+
+/* Workspace for the length of a call: taken from blocks that earlier calls gave back, since fresh pages cost more
+   than many a layer. NULL: not enough memory. */
+void *nhwc_workspace_take(size_t bytes);
+void nhwc_workspace_give(void *block);
+
+/* Makes the list of kept blocks usable in a child process, whatever other threads of the parent were doing. */
+void nhwc_workspace_after_fork(void);
+
+#endif

@@ -1,0 +1,21 @@
+/* Running independent tasks on several threads. */
+#ifndef NHWC_BASE_THREADS_H
+#define NHWC_BASE_THREADS_H
+
+#include <stdint.h>
+
+/* Does tasks first, first + 1, ..., last - 1; `worker` is below the number of threads asked for, and no two running
+   calls share one. */
+typedef void nhwc_task(void *context, int64_t first, int64_t last, int worker);
+
+/* Threads that a call with so much work should use: the setting, lowered by the OpenMP limit of the calling thread
+   and to one per `grain` of `work`. */
+int nhwc_threads_for(double work, double grain);
+
+/* Runs tasks 0 .. count - 1 on up to `threads` threads, in runs of consecutive tasks that threads claim as they
+   become free. Returns when all are done. One thread: calls `task` directly. */
+void nhwc_parallel_for(int threads, int64_t count, nhwc_task *task, void *context);
+
+double nhwc_seconds(void);
+
+#endif

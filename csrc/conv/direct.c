@@ -1,0 +1,421 @@
+/* The direct algorithm's loops: blocks of output pixels, pointers into the input, blocks of filters, tiles.
+
+       for (n, depth, rows, columns) block of output pixels, for range of filter blocks:     parallel
+           [copy the input rows of the block, padded, if access is SCRATCH]
+           make the pointers of every pixel of the block
+           for block of filters:
+               for tile of pixels: kernel
+
+   Since every pixel has its own pointers, strides, dilation, row ends and padding cost nothing in the kernel, and tiles
+   go across rows. A tap on padding points to a pixel of zeros, or to the pixel that the padding mode names. */
+#include "direct.h"
+
+#include "../base/memory.h"
+#include "../base/threads.h"
+
+#include <string.h>
+
+/* Where the operands of one call are, and how its blocks are cut. */
+typedef struct {
+    const nhwc_plan *plan;
+    const char *x;
+    const void *residual;
+    char *out;
+    int64_t rows, cols;               /* of a block */
+    int64_t row_blocks, col_blocks;   /* of an image */
+    int64_t filter_parts;             /* ranges of filter blocks */
+    nhwc_workspace_layout layout;
+    int64_t workspace_bytes;
+    char *workspace; /* of all threads */
+} call;
+
+/* One block of output pixels, and the parts of the workspace of the thread that does it. */
+typedef struct {
+    int64_t n, depth, row, rows, col, cols;
+    const char *x; /* the sample */
+    const void **table;
+    int64_t *offsets;
+    void *partial;
+    char *scratch;
+    int64_t scratch_group;
+} region;
+
+/* The pixel of the input that a padded coordinate stands for, or -1 for zero. Modes repeat as np.pad's do. */
+static int64_t source_index(nhwc_padding_mode mode, int64_t i, int64_t n) {
+    if (i >= 0 && i < n) {
+        return i;
+    }
+    switch (mode) {
+    case NHWC_EDGE:
+        return i < 0 ? 0 : n - 1;
+    case NHWC_WRAP:
+        i %= n;
+        return i < 0 ? i + n : i;
+    case NHWC_REFLECT: {
+        int64_t period = n > 1 ? 2 * (n - 1) : 1;
+        i = (i % period + period) % period;
+        return i < n ? i : period - i;
+    }
+    case NHWC_SYMMETRIC: {
+        int64_t period = 2 * n;
+        i = (i % period + period) % period;
+        return i < n ? i : period - 1 - i;
+    }
+    default:
+        return -1;
+    }
+}
+
+/* The input coordinate of output o and tap k on an axis, or -1 for zero. */
+static int64_t tap_source(const nhwc_problem *p, int axis, int64_t o, int64_t k) {
+    return source_index(p->padding_mode, o * p->stride[axis] + k * p->dilation[axis] - p->before[axis], p->in[axis]);
+}
+
+/* The row of the sample that (depth, row) names, or NULL where either lies on zeros. */
+static const char *input_row(const nhwc_plan *plan, const char *x, int64_t depth, int64_t row) {
+    const nhwc_problem *p = &plan->problem;
+    if (depth < 0 || row < 0) {
+        return NULL;
+    }
+    return x + (depth * p->in[1] + row) * p->in[2] * p->c * (int64_t)plan->element;
+}
+
+/* ---- The padded copy -------------------------------------------------------------------------------------------- */
+
+/* Copies `channels` of a pixel, each `repeat` times; from NULL, zeros. */
+static void copy_pixel(char *to, const char *from, int64_t channels, int64_t repeat, size_t element) {
+    if (!from) {
+        memset(to, 0, (size_t)(channels * repeat) * element);
+    } else if (repeat == 1 && element == 4 && channels <= 4) {
+        for (int64_t c = 0; c < channels; c++) {
+            memcpy(to + c * 4, from + c * 4, 4);
+        }
+    } else if (repeat == 1) {
+        memcpy(to, from, (size_t)channels * element);
+    } else {
+        for (int64_t c = 0; c < channels; c++) {
+            for (int64_t m = 0; m < repeat; m++) {
+                memcpy(to + (c * repeat + m) * (int64_t)element, from + c * (int64_t)element, element);
+            }
+        }
+    }
+}
+
+/* Copies what `width` padded columns from `first` on hold. Neighbours in the copy are a dilation apart. */
+static void copy_row(const nhwc_plan *plan, const char *row, int64_t channel, int64_t first, int64_t width, char *to) {
+    const nhwc_problem *p = &plan->problem;
+    const nhwc_direct_plan *d = &plan->direct;
+    const int64_t element = (int64_t)plan->element, pixel = d->scratch_channels * element, pitch = p->c * element;
+    const int64_t channels = d->scratch_channels / d->repeat, dilation = p->dilation[2];
+    if (!row) {
+        memset(to, 0, (size_t)(width * pixel));
+        return;
+    }
+    int64_t left = nhwc_min(nhwc_max(-first, 0), width), right = nhwc_max(nhwc_min(p->in[2] - first, width), left);
+    bool whole = dilation == 1 && d->repeat == 1 && channels == p->c;
+    if (whole && right > left) {
+        memcpy(to + left * pixel, row + (first + left) * pitch, (size_t)((right - left) * pixel));
+    }
+    int64_t group = width / dilation;
+    for (int64_t i = 0; i < width; i++) {
+        if (whole && i == left && right > left) {
+            i = right - 1;
+            continue;
+        }
+        int64_t at = source_index(p->padding_mode, first + i, p->in[2]);
+        char *pixel_to = to + (dilation == 1 ? i : i % dilation * group + i / dilation) * pixel;
+        copy_pixel(pixel_to, at < 0 ? NULL : row + at * pitch + channel * element, channels, d->repeat, plan->element);
+    }
+}
+
+/* Whether any output row of the block reads row `j` of its span. */
+static bool row_is_read(const nhwc_problem *p, int64_t rows, int64_t j) {
+    for (int64_t k = 0; k < p->kernel[1]; k++) {
+        int64_t at = j - k * p->dilation[1];
+        if (at >= 0 && at % p->stride[1] == 0 && at / p->stride[1] < rows) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Fills the scratch with the padded input of the block, for one group. Layout: tap of depth, row, column, channel. */
+static void fill_scratch(const nhwc_plan *plan, region *r, int64_t group) {
+    const nhwc_problem *p = &plan->problem;
+    const nhwc_direct_plan *d = &plan->direct;
+    const int64_t height = nhwc_direct_span(p, 1, r->rows), width = nhwc_direct_width(p, r->cols);
+    const int64_t bytes = width * d->scratch_channels * (int64_t)plan->element;
+    const int64_t channel = group * (d->scratch_channels / d->repeat);
+    const int64_t top = r->row * p->stride[1] - p->before[1], left = r->col * p->stride[2] - p->before[2];
+    for (int64_t k = 0; k < p->kernel[0]; k++) {
+        int64_t depth = tap_source(p, 0, r->depth, k);
+        for (int64_t j = 0; j < height; j++) {
+            if (row_is_read(p, r->rows, j)) {
+                int64_t row = source_index(p->padding_mode, top + j, p->in[1]);
+                copy_row(plan, input_row(plan, r->x, depth, row), channel, left, width,
+                         r->scratch + (k * height + j) * bytes);
+            }
+        }
+    }
+    r->scratch_group = group;
+}
+
+/* ---- The pointers ------------------------------------------------------------------------------------------------ */
+
+/* One pointer for each row of taps of each pixel, into the padded copy. */
+static void point_into_scratch(const nhwc_plan *plan, const region *r, const nhwc_piece *piece) {
+    const nhwc_problem *p = &plan->problem;
+    const nhwc_direct_plan *d = &plan->direct;
+    const int64_t pixel = d->scratch_channels * (int64_t)plan->element, pitch = d->table_pointers;
+    const int64_t height = nhwc_direct_span(p, 1, r->rows), width = nhwc_direct_width(p, r->cols);
+    const int64_t dilation = p->dilation[2], group = width / dilation;
+    for (int64_t i = 0; i < r->rows; i++) {
+        for (int64_t t = 0; t < piece->pointer_count; t++) {
+            int64_t tap = piece->first_pointer + t, depth = tap / p->kernel[1], k = tap % p->kernel[1];
+            const char *row =
+                r->scratch + (depth * height + i * p->stride[1] + k * p->dilation[1]) * width * pixel;
+            const void **to = r->table + i * r->cols * pitch + t;
+            for (int64_t j = 0; j < r->cols; j++) {
+                int64_t col = j * p->stride[2];
+                to[j * pitch] = row + (dilation == 1 ? col : col % dilation * group + col / dilation) * pixel;
+            }
+        }
+    }
+}
+
+/* The columns of the block, from *first to *last, whose tap k lies inside the input. */
+static void inner_columns(const nhwc_problem *p, const region *r, int64_t k, int64_t *first, int64_t *last) {
+    int64_t at = r->col * p->stride[2] + k * p->dilation[2] - p->before[2], stride = p->stride[2];
+    *first = at < 0 ? nhwc_min((stride - 1 - at) / stride, r->cols) : 0;
+    *last = p->in[2] > at ? nhwc_min((p->in[2] - 1 - at) / stride + 1, r->cols) : 0;
+    *last = nhwc_max(*first, *last);
+}
+
+/* A pointer for tap k of the kernel's row for each pixel of an output row; `row` is NULL on zeros. */
+static void point_into_row(const nhwc_plan *plan, const region *r, const char *row, int64_t k, const void **to) {
+    const nhwc_problem *p = &plan->problem;
+    const int64_t pixel = p->c * (int64_t)plan->element, pitch = plan->direct.table_pointers;
+    const int64_t at = r->col * p->stride[2] + k * p->dilation[2] - p->before[2];
+    int64_t first = r->cols, last = r->cols;
+    if (row) {
+        inner_columns(p, r, k, &first, &last);
+    }
+    for (int64_t j = first; j < last; j++) {
+        to[j * pitch] = row + (at + j * p->stride[2]) * pixel;
+    }
+    for (int64_t j = 0; j < r->cols; j = j + 1 == first ? last : j + 1) {
+        if (j == first && last > first) {
+            j = last - 1;
+            continue;
+        }
+        int64_t source = row ? source_index(p->padding_mode, at + j * p->stride[2], p->in[2]) : -1;
+        to[j * pitch] = source < 0 ? plan->direct.zeros : row + source * pixel;
+    }
+}
+
+/* A pointer for each tap (GATHER) or row of taps (ROWS, which never meets padding) of each pixel, into the input. */
+static void point_into_input(const nhwc_plan *plan, const region *r, const nhwc_piece *piece) {
+    const nhwc_problem *p = &plan->problem;
+    const int64_t width = plan->direct.access == NHWC_GATHER ? p->kernel[2] : 1, pitch = plan->direct.table_pointers;
+    for (int64_t t = 0; t < piece->pointer_count; t++) {
+        int64_t tap = piece->first_pointer + t, rows = tap / width;
+        int64_t depth = tap_source(p, 0, r->depth, rows / p->kernel[1]);
+        for (int64_t i = 0; i < r->rows; i++) {
+            int64_t row = tap_source(p, 1, r->row + i, rows % p->kernel[1]);
+            point_into_row(plan, r, input_row(plan, r->x, depth, row), tap % width, r->table + i * r->cols * pitch + t);
+        }
+    }
+}
+
+static void make_pointers(const nhwc_plan *plan, const region *r, const nhwc_piece *piece) {
+    if (plan->direct.access == NHWC_SCRATCH) {
+        point_into_scratch(plan, r, piece);
+    } else {
+        point_into_input(plan, r, piece);
+    }
+}
+
+static void make_offsets(const nhwc_problem *p, const region *r) {
+    int64_t *to = r->offsets;
+    for (int64_t i = 0; i < r->rows; i++) {
+        int64_t first = (((r->n * p->out[0] + r->depth) * p->out[1] + r->row + i) * p->out[2] + r->col) * p->f;
+        for (int64_t j = 0; j < r->cols; j++) {
+            *to++ = first + j * p->f;
+        }
+    }
+}
+
+/* ---- Tiles ------------------------------------------------------------------------------------------------------- */
+
+/* All tiles of a region for one block of filters and one piece of the reduction. Tiles are of nearly equal size: a
+   last tile of one pixel would wait for its own additions. */
+static void run_tiles(const call *c, const region *r, const nhwc_block *block, const nhwc_piece *piece) {
+    const nhwc_plan *plan = c->plan;
+    const nhwc_direct_plan *d = &plan->direct;
+    const nhwc_problem *p = &plan->problem;
+    const int64_t element = (int64_t)plan->element, pixels = r->rows * r->cols, mr = block->family->mr;
+    const int64_t tiles = nhwc_ceil_div(pixels, mr), tile_bytes = mr * block->family->nr * element;
+    const bool whole = d->piece_count == 1;
+    nhwc_tile t = {
+        .pixel_pitch = d->table_pointers,
+        .channel = block->channel,
+        .segments = d->segments + piece->first_segment,
+        .segment_count = piece->segment_count,
+        .filters = (const char *)block->filters + piece->first_input * block->filter_pitch * element,
+        .filter_pitch = block->filter_pitch,
+        .bias = block->bias,
+        .residual = c->residual ? (const char *)c->residual + block->first * element : NULL,
+        .out = c->out + block->first * element,
+        .clamp = &plan->clamp,
+        .live = block->live,
+        .first = piece->first_segment == 0,
+        .last = piece->first_segment + piece->segment_count == d->segment_count,
+    };
+    for (int64_t i = 0; i < tiles; i++) {
+        int64_t first = i * pixels / tiles, last = (i + 1) * pixels / tiles;
+        t.pixels = r->table + first * d->table_pointers;
+        t.offsets = r->offsets + first;
+        t.partial = (char *)r->partial + (whole ? 0 : i * tile_bytes);
+        block->family->run(&t, (int)(last - first));
+        if (t.last && plan->activate) {
+            for (int64_t j = first; j < last; j++) {
+                plan->activate((char *)t.out + r->offsets[j] * element, block->live, p->activation);
+            }
+        }
+    }
+}
+
+/* One region for filter blocks first .. last - 1. */
+static void run_region(const call *c, region *r, int64_t first, int64_t last) {
+    const nhwc_direct_plan *d = &c->plan->direct;
+    static const nhwc_piece nothing;
+    const nhwc_piece *pieces = d->piece_count ? d->pieces : &nothing;
+    make_offsets(&c->plan->problem, r);
+    r->scratch_group = -1;
+    for (int64_t b = first; b < last; b++) {
+        const nhwc_block *block = &d->blocks[b];
+        if (d->access == NHWC_SCRATCH && block->group != r->scratch_group) {
+            fill_scratch(c->plan, r, block->group);
+        }
+        if (d->piece_count <= 1) {
+            if (b == first) {
+                make_pointers(c->plan, r, pieces);
+            }
+            run_tiles(c, r, block, pieces);
+            continue;
+        }
+        for (int64_t i = 0; i < d->piece_count; i++) {
+            make_pointers(c->plan, r, &pieces[i]);
+            run_tiles(c, r, block, &pieces[i]);
+        }
+    }
+}
+
+/* ---- Tasks ------------------------------------------------------------------------------------------------------- */
+
+int64_t nhwc_direct_workspace(const nhwc_plan *plan, int64_t rows, int64_t cols, nhwc_workspace_layout *layout) {
+    const nhwc_problem *p = &plan->problem;
+    const nhwc_direct_plan *d = &plan->direct;
+    const int64_t element = (int64_t)plan->element, pixels = rows * cols;
+    int64_t tile_pixels = d->piece_count <= 1 ? NHWC_MAX_MR : pixels + NHWC_MAX_MR;
+    int64_t at = 0;
+    layout->table = at;
+    at += nhwc_round_up(pixels * d->table_pointers * (int64_t)sizeof(void *), NHWC_ALIGNMENT);
+    layout->offsets = at;
+    at += nhwc_round_up(pixels * (int64_t)sizeof(int64_t), NHWC_ALIGNMENT);
+    layout->partial = at;
+    at += nhwc_round_up(tile_pixels * NHWC_MAX_VECTORS * plan->kernels->lanes * element, NHWC_ALIGNMENT);
+    layout->scratch = at;
+    if (d->access == NHWC_SCRATCH) {
+        int64_t height = nhwc_direct_span(p, 1, rows), width = nhwc_direct_width(p, cols);
+        at += nhwc_round_up(p->kernel[0] * height * width * d->scratch_channels * element, NHWC_ALIGNMENT);
+    }
+    return at;
+}
+
+/* Tasks are numbered with the filter range innermost, so that neighbours read the same input. */
+static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
+    const call *c = context;
+    const nhwc_problem *p = &c->plan->problem;
+    const nhwc_direct_plan *d = &c->plan->direct;
+    const int64_t sample = p->in[0] * p->in[1] * p->in[2] * p->c * (int64_t)c->plan->element;
+    char *workspace = c->workspace + worker * c->workspace_bytes;
+    region r = {
+        .table = (const void **)(workspace + c->layout.table),
+        .offsets = (int64_t *)(workspace + c->layout.offsets),
+        .partial = workspace + c->layout.partial,
+        .scratch = workspace + c->layout.scratch,
+    };
+    for (int64_t task = first; task < last; task++) {
+        int64_t part = task % c->filter_parts, at = task / c->filter_parts;
+        r.col = at % c->col_blocks * c->cols;
+        at /= c->col_blocks;
+        r.row = at % c->row_blocks * c->rows;
+        at /= c->row_blocks;
+        r.depth = at % p->out[0];
+        r.n = at / p->out[0];
+        r.cols = nhwc_min(c->cols, p->out[2] - r.col);
+        r.rows = nhwc_min(c->rows, p->out[1] - r.row);
+        r.x = c->x + r.n * sample;
+        run_region(c, &r, part * d->block_count / c->filter_parts, (part + 1) * d->block_count / c->filter_parts);
+    }
+}
+
+static int64_t count_tasks(call *c, int64_t n) {
+    const nhwc_problem *p = &c->plan->problem;
+    c->row_blocks = nhwc_ceil_div(p->out[1], c->rows);
+    c->col_blocks = nhwc_ceil_div(p->out[2], c->cols);
+    return n * p->out[0] * c->row_blocks * c->col_blocks * c->filter_parts;
+}
+
+/* Cuts finer until every thread has a few tasks: pixels where the input is larger, filters where they are. */
+static int64_t cut_tasks(call *c, int64_t n, int threads) {
+    enum { TASKS_PER_THREAD = 4, LEAST_PIXELS = 48 };
+    const nhwc_plan *plan = c->plan;
+    const nhwc_problem *p = &plan->problem;
+    const int64_t enough = (int64_t)threads * TASKS_PER_THREAD;
+    c->rows = plan->direct.rows;
+    c->cols = plan->direct.cols;
+    c->filter_parts = 1;
+    int64_t tasks = count_tasks(c, n);
+    if (threads == 1) {
+        return tasks;
+    }
+    bool filters_first = p->k * (p->f / p->groups) > p->in[1] * p->in[2] * p->c;
+    for (int step = 0; step < 2; step++) {
+        if (tasks < enough && filters_first == (step == 0)) {
+            c->filter_parts = nhwc_min(nhwc_ceil_div(enough, tasks), plan->direct.block_count);
+        }
+        while (count_tasks(c, n) < enough && filters_first == (step == 1) && c->rows > 1 &&
+               c->rows * c->cols > LEAST_PIXELS) {
+            c->rows = nhwc_ceil_div(c->rows, 2);
+        }
+        tasks = count_tasks(c, n);
+    }
+    return tasks;
+}
+
+nhwc_status nhwc_direct_run(const nhwc_plan *plan, int64_t n, const void *x, const void *residual, void *out) {
+    enum { STACK_BYTES = 12 << 10 };
+    const double GRAIN = 4e6; /* multiplications worth a thread */
+    const nhwc_problem *p = &plan->problem;
+    call c = {.plan = plan, .x = x, .residual = residual, .out = out};
+    double work = (double)n * (double)p->pixels * (double)p->k * (double)p->f;
+    int threads = nhwc_threads_for(work, GRAIN);
+    int64_t tasks = cut_tasks(&c, n, threads);
+    threads = (int)nhwc_min(threads, tasks);
+    c.workspace_bytes = nhwc_direct_workspace(plan, c.rows, c.cols, &c.layout);
+    if (threads == 1 && c.workspace_bytes <= STACK_BYTES) {
+        _Alignas(NHWC_ALIGNMENT) char stack[STACK_BYTES];
+        c.workspace = stack;
+        run_tasks(&c, 0, tasks, 0);
+        return NHWC_OK;
+    }
+    c.workspace = nhwc_workspace_take((size_t)(c.workspace_bytes * threads));
+    if (!c.workspace) {
+        return NHWC_NO_MEMORY;
+    }
+    nhwc_parallel_for(threads, tasks, run_tasks, &c);
+    nhwc_workspace_give(c.workspace);
+    return NHWC_OK;
+}

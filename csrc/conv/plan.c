@@ -1,0 +1,93 @@
+/* Plans: the choice of the algorithm, and life from creation to destruction. */
+#include "plan.h"
+
+#include "../base/memory.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void relu6_u64(void *y, int64_t n, int activation) {
+    uint64_t *values = y;
+    (void)activation;
+    for (int64_t i = 0; i < n; i++) {
+        values[i] = values[i] < 6 ? values[i] : 6;
+    }
+}
+
+/* Kernels clamp, which is relu and relu6; other activations follow while the tile is hot. Unsigned values share the
+   kernels of signed ones, whose clamp would see the upper half as negative. */
+static void choose_activation(nhwc_plan *plan) {
+    const nhwc_problem *p = &plan->problem;
+    const bool u64 = p->dtype == NHWC_U64;
+    const bool floor = !u64 && (p->activation == NHWC_RELU || p->activation == NHWC_RELU6);
+    const bool ceiling = !u64 && p->activation == NHWC_RELU6;
+    if (p->dtype == NHWC_F32) {
+        plan->clamp.f32[0] = floor ? 0.0f : -INFINITY;
+        plan->clamp.f32[1] = ceiling ? 6.0f : INFINITY;
+    } else if (p->dtype == NHWC_F64) {
+        plan->clamp.f64[0] = floor ? 0.0 : -INFINITY;
+        plan->clamp.f64[1] = ceiling ? 6.0 : INFINITY;
+    } else {
+        plan->clamp.i64[0] = floor ? 0 : INT64_MIN;
+        plan->clamp.i64[1] = ceiling ? 6 : INT64_MAX;
+    }
+    if (u64) {
+        plan->activate = p->activation == NHWC_RELU6 ? relu6_u64 : NULL;
+    } else if (p->activation > NHWC_RELU6) {
+        plan->activate = plan->kernels->activate;
+    }
+}
+
+nhwc_status nhwc_plan_create(nhwc_plan **result, const nhwc_problem *problem, const void *filters, const void *bias,
+                             int borrow) {
+    *result = NULL;
+    if (problem->algorithm != NHWC_AUTO && problem->algorithm != NHWC_DIRECT) {
+        return NHWC_UNSUPPORTED;
+    }
+    nhwc_plan *plan = calloc(1, sizeof *plan);
+    if (!plan) {
+        return NHWC_NO_MEMORY;
+    }
+    plan->problem = *problem;
+    plan->isa = nhwc_isa_current();
+    plan->kernels = plan->isa->kernels[problem->dtype];
+    if (!plan->kernels) {
+        plan->kernels = nhwc_isa_scalar.kernels[problem->dtype];
+    }
+    plan->element = problem->dtype == NHWC_F32 ? 4 : 8;
+    choose_activation(plan);
+    nhwc_status status = nhwc_direct_prepare(plan, filters, bias, borrow);
+    if (status != NHWC_OK) {
+        nhwc_plan_destroy(plan);
+        return status;
+    }
+    *result = plan;
+    return NHWC_OK;
+}
+
+void nhwc_plan_destroy(nhwc_plan *plan) {
+    if (plan) {
+        nhwc_aligned_free(plan->memory);
+        free(plan);
+    }
+}
+
+nhwc_status nhwc_plan_run(const nhwc_plan *plan, int64_t n, const void *x, const void *residual, void *out) {
+    if (n < 0 || (plan->problem.n >= 0 && n != plan->problem.n)) {
+        return NHWC_INVALID_ARGUMENT;
+    }
+    if (n == 0 || plan->problem.pixels == 0 || plan->problem.f == 0) {
+        return NHWC_OK;
+    }
+    return nhwc_direct_run(plan, n, x, residual, out);
+}
+
+nhwc_plan_info nhwc_plan_describe(const nhwc_plan *plan) {
+    return (nhwc_plan_info){
+        .algorithm = NHWC_DIRECT,
+        .isa = plan->isa->name,
+        .packed_bytes = plan->packed_bytes,
+        .workspace_bytes = plan->workspace_bytes,
+    };
+}

@@ -1,0 +1,101 @@
+/* All kernels of one dtype and instruction set, and their table. Included by arch/<isa>.c with NHWC_ISA, NHWC_DTYPE
+   and the tile heights MR1 .. MR4 for blocks of 1 .. 4 vectors set; unsets all but NHWC_ISA. */
+
+#include "template.h"
+
+#include "peak.inl.h"
+#ifndef NHWC_INTEGER
+#include "activation.inl.h"
+#endif
+
+/* Adds bias and residual to vector `lane` of a block that is not full, and stores what exists of it. */
+static inline void LOCAL(finish_part)(VEC sum, const nhwc_tile *t, int64_t offset, int lane, VEC low, VEC high) {
+    int64_t live = t->live - lane;
+    if (live <= 0) {
+        return;
+    }
+    int n = live < VL ? (int)live : VL;
+    sum = V(add)(sum, V(load)((const ELEM *)t->bias + lane));
+    if (t->residual) {
+        sum = V(add)(sum, V(load_n)((const ELEM *)t->residual + offset + lane, n));
+    }
+    V(store_n)((ELEM *)t->out + offset + lane, V(min)(high, V(max)(low, sum)), n);
+}
+#define KERNEL_LOCAL LOCAL
+
+#define TILE_OP DIRECT
+#define TILE_NAME direct
+#define NV 1
+#define FAMILY FAMILY_NAME(direct, MR1, 1)
+#define FAMILY_MR MR1
+#include "tile_family.inl.h"
+#define NV 2
+#define FAMILY FAMILY_NAME(direct, MR2, 2)
+#define FAMILY_MR MR2
+#include "tile_family.inl.h"
+#define NV 3
+#define FAMILY FAMILY_NAME(direct, MR3, 3)
+#define FAMILY_MR MR3
+#include "tile_family.inl.h"
+#define NV 4
+#define FAMILY FAMILY_NAME(direct, MR4, 4)
+#define FAMILY_MR MR4
+#include "tile_family.inl.h"
+#undef TILE_OP
+#undef TILE_NAME
+
+#define TILE_OP DEPTHWISE
+#define TILE_NAME depthwise
+#define NV 1
+#define FAMILY FAMILY_NAME(depthwise, MR1, 1)
+#define FAMILY_MR MR1
+#include "tile_family.inl.h"
+#define NV 2
+#define FAMILY FAMILY_NAME(depthwise, MR2, 2)
+#define FAMILY_MR MR2
+#include "tile_family.inl.h"
+#define NV 3
+#define FAMILY FAMILY_NAME(depthwise, MR3, 3)
+#define FAMILY_MR MR3
+#include "tile_family.inl.h"
+#define NV 4
+#define FAMILY FAMILY_NAME(depthwise, MR4, 4)
+#define FAMILY_MR MR4
+#include "tile_family.inl.h"
+#undef TILE_OP
+#undef TILE_NAME
+
+#define TILE_OP DEPTHWISE_TAIL
+#define TILE_NAME depthwise_tail
+#define NV 1
+#define FAMILY FAMILY_NAME(depthwise_tail, MR1, 1)
+#define FAMILY_MR MR1
+#include "tile_family.inl.h"
+#undef TILE_OP
+#undef TILE_NAME
+
+static const nhwc_kernels LOCAL(kernels) = {
+    .lanes = VL,
+    .preferred_vectors = PREFERRED_VECTORS,
+    .direct = {{0},
+               {FAMILY_NAME(direct, MR1, 1), MR1, 1 * VL},
+               {FAMILY_NAME(direct, MR2, 2), MR2, 2 * VL},
+               {FAMILY_NAME(direct, MR3, 3), MR3, 3 * VL},
+               {FAMILY_NAME(direct, MR4, 4), MR4, 4 * VL}},
+    .depthwise = {{0},
+                  {FAMILY_NAME(depthwise, MR1, 1), MR1, 1 * VL},
+                  {FAMILY_NAME(depthwise, MR2, 2), MR2, 2 * VL},
+                  {FAMILY_NAME(depthwise, MR3, 3), MR3, 3 * VL},
+                  {FAMILY_NAME(depthwise, MR4, 4), MR4, 4 * VL}},
+    .depthwise_tail = {FAMILY_NAME(depthwise_tail, MR1, 1), MR1, 1 * VL},
+#ifndef NHWC_INTEGER
+    .activate = KERNEL(activate),
+#endif
+    .fma_work = LOCAL(fma_work),
+};
+
+#undef NHWC_DTYPE
+#undef MR1
+#undef MR2
+#undef MR3
+#undef MR4

@@ -1,0 +1,119 @@
+/* The C interface of nhwc: what a convolution is, how to plan and run one, and what machine it runs on. */
+#ifndef NHWC_H
+#define NHWC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum {
+    NHWC_OK,
+    NHWC_INVALID_ARGUMENT, /* a field of the problem is out of its range */
+    NHWC_UNSUPPORTED,      /* the named algorithm cannot serve this problem */
+    NHWC_TOO_LARGE,        /* a size does not fit 64 bits */
+    NHWC_NO_MEMORY,
+    NHWC_INTERNAL,
+} nhwc_status;
+
+/* What the kernels compute in. i64 and u64 wrap; they share kernels. */
+typedef enum { NHWC_F32, NHWC_F64, NHWC_I64, NHWC_U64, NHWC_DTYPES } nhwc_dtype;
+
+/* What the padding holds, by np.pad's names. */
+typedef enum {
+    NHWC_CONSTANT,
+    NHWC_EDGE,
+    NHWC_REFLECT,
+    NHWC_SYMMETRIC,
+    NHWC_WRAP,
+    NHWC_PADDING_MODES
+} nhwc_padding_mode;
+
+typedef enum {
+    NHWC_LINEAR,
+    NHWC_RELU,
+    NHWC_RELU6,
+    NHWC_LEAKY_RELU,
+    NHWC_ELU,
+    NHWC_SELU,
+    NHWC_SIGMOID,
+    NHWC_HARD_SIGMOID,
+    NHWC_TANH,
+    NHWC_SILU,
+    NHWC_HARD_SILU,
+    NHWC_GELU,
+    NHWC_SOFTPLUS,
+    NHWC_ACTIVATIONS
+} nhwc_activation;
+
+typedef enum { NHWC_AUTO, NHWC_DIRECT, NHWC_ALGORITHMS } nhwc_algorithm;
+
+/* One convolution. Three spatial axes, depth, height, width; an axis that a problem does not have comes first
+   and has size 1, kernel 1, stride 1, dilation 1, no padding. Depthwise is groups == c. The caller fills all
+   but the last group of fields, which nhwc_problem_check computes. */
+typedef struct {
+    nhwc_dtype dtype;
+    int64_t n; /* -1: any batch */
+    int64_t in[3], c, f, groups;
+    int64_t kernel[3], stride[3], dilation[3], before[3], after[3];
+    nhwc_padding_mode padding_mode;
+    nhwc_activation activation;
+    nhwc_algorithm algorithm;
+
+    int64_t out[3];
+    int64_t pixels; /* output pixels of one sample */
+    int64_t k;      /* length of the reduction: taps times channels of a group */
+} nhwc_problem;
+
+/* Checks every field and fills the computed ones; the only source of shape arithmetic. The other functions
+   take checked problems. */
+nhwc_status nhwc_problem_check(nhwc_problem *problem);
+
+typedef struct nhwc_plan nhwc_plan;
+
+/* Chooses the algorithm and prepares the filters, HWIO of shape (kernel, c / groups, f). With `borrow` the
+   filters and the bias (f values, or NULL) must outlive the plan and may be read in place: for plans that run
+   once. Otherwise both are copied. A plan is immutable, and any number of threads may run it. */
+nhwc_status nhwc_plan_create(nhwc_plan **plan, const nhwc_problem *problem, const void *filters, const void *bias,
+                             int borrow);
+void nhwc_plan_destroy(nhwc_plan *plan);
+
+/* out = activation(conv(x) + bias + residual) for n samples; residual may be NULL or equal to out, no other
+   operands may overlap. Fails only before the first write to out. */
+nhwc_status nhwc_plan_run(const nhwc_plan *plan, int64_t n, const void *x, const void *residual, void *out);
+
+typedef struct {
+    nhwc_algorithm algorithm;
+    const char *isa;
+    int64_t packed_bytes;
+    int64_t workspace_bytes; /* per thread */
+} nhwc_plan_info;
+nhwc_plan_info nhwc_plan_describe(const nhwc_plan *plan);
+
+/* Instruction sets, best first; nhwc_isa_at(i, ...) is NULL past the end. Plans keep the one they were made with. */
+const char *nhwc_isa_compiled(int i);
+const char *nhwc_isa_available(int i);
+const char *nhwc_isa_baseline(void);
+const char *nhwc_isa_name(void);
+nhwc_status nhwc_isa_use(const char *name);
+
+/* Threads: the process's setting, and an override for the calling thread (0: none). */
+void nhwc_threads_set(int threads);
+int nhwc_threads_get(void);
+int nhwc_threads_swap_override(int threads);
+const char *nhwc_openmp(void); /* NULL: a build without OpenMP */
+
+/* Gives back the workspace that is kept between calls. */
+void nhwc_release_memory(void);
+
+/* What the machine can do, with the instruction set in use: fused multiply-adds from registers in GFLOP/s, and
+   copying in GB/s (bytes read and written). Each takes about `seconds`. */
+double nhwc_measure_fma_peak(int threads, double seconds);
+double nhwc_measure_copy(int64_t bytes, int threads, double seconds);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,81 @@
+/* The vector names of scalar.h for AVX-512 (F, BW, DQ, VL), 512 bits. */
+#ifndef NHWC_SIMD_AVX512_H
+#define NHWC_SIMD_AVX512_H
+
+#include <immintrin.h>
+#include <stdint.h>
+
+#define VL_f32 16
+#define VL_f64 8
+typedef float elem_f32;
+typedef double elem_f64;
+typedef __m512 vf32;
+typedef __m512d vf64;
+
+static inline __mmask16 vf32_lanes(int64_t n) { return (__mmask16)((1u << n) - 1); }
+
+static inline vf32 vf32_zero(void) { return _mm512_setzero_ps(); }
+static inline vf32 vf32_set1(float x) { return _mm512_set1_ps(x); }
+static inline vf32 vf32_load(const float *p) { return _mm512_loadu_ps(p); }
+static inline void vf32_store(float *p, vf32 v) { _mm512_storeu_ps(p, v); }
+static inline vf32 vf32_load_n(const float *p, int64_t n) { return _mm512_maskz_loadu_ps(vf32_lanes(n), p); }
+static inline void vf32_store_n(float *p, vf32 v, int64_t n) { _mm512_mask_storeu_ps(p, vf32_lanes(n), v); }
+static inline vf32 vf32_add(vf32 a, vf32 b) { return _mm512_add_ps(a, b); }
+static inline vf32 vf32_sub(vf32 a, vf32 b) { return _mm512_sub_ps(a, b); }
+static inline vf32 vf32_mul(vf32 a, vf32 b) { return _mm512_mul_ps(a, b); }
+static inline vf32 vf32_div(vf32 a, vf32 b) { return _mm512_div_ps(a, b); }
+static inline vf32 vf32_fma(vf32 a, vf32 b, vf32 c) { return _mm512_fmadd_ps(a, b, c); }
+static inline vf32 vf32_max(vf32 a, vf32 b) { return _mm512_max_ps(a, b); }
+static inline vf32 vf32_min(vf32 a, vf32 b) { return _mm512_min_ps(a, b); }
+static inline vf32 vf32_abs(vf32 a) { return _mm512_andnot_ps(_mm512_set1_ps(-0.0f), a); }
+static inline vf32 vf32_neg(vf32 a) { return _mm512_xor_ps(_mm512_set1_ps(-0.0f), a); }
+static inline vf32 vf32_copysign(vf32 mag, vf32 sgn) {
+    vf32 sign = _mm512_set1_ps(-0.0f);
+    return _mm512_or_ps(_mm512_andnot_ps(sign, mag), _mm512_and_ps(sign, sgn));
+}
+static inline vf32 vf32_round(vf32 a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+static inline vf32 vf32_select_lt(vf32 a, vf32 b, vf32 x, vf32 y) {
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), y, x);
+}
+static inline vf32 vf32_select_nan(vf32 a, vf32 x, vf32 y) {
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), y, x);
+}
+static inline vf32 vf32_pow2(vf32 a) {
+    __m512i biased = _mm512_castps_si512(_mm512_add_ps(a, _mm512_set1_ps(0x1p23f + 127.0f)));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(biased, 23));
+}
+
+static inline __mmask8 vf64_lanes(int64_t n) { return (__mmask8)((1u << n) - 1); }
+
+static inline vf64 vf64_zero(void) { return _mm512_setzero_pd(); }
+static inline vf64 vf64_set1(double x) { return _mm512_set1_pd(x); }
+static inline vf64 vf64_load(const double *p) { return _mm512_loadu_pd(p); }
+static inline void vf64_store(double *p, vf64 v) { _mm512_storeu_pd(p, v); }
+static inline vf64 vf64_load_n(const double *p, int64_t n) { return _mm512_maskz_loadu_pd(vf64_lanes(n), p); }
+static inline void vf64_store_n(double *p, vf64 v, int64_t n) { _mm512_mask_storeu_pd(p, vf64_lanes(n), v); }
+static inline vf64 vf64_add(vf64 a, vf64 b) { return _mm512_add_pd(a, b); }
+static inline vf64 vf64_sub(vf64 a, vf64 b) { return _mm512_sub_pd(a, b); }
+static inline vf64 vf64_mul(vf64 a, vf64 b) { return _mm512_mul_pd(a, b); }
+static inline vf64 vf64_div(vf64 a, vf64 b) { return _mm512_div_pd(a, b); }
+static inline vf64 vf64_fma(vf64 a, vf64 b, vf64 c) { return _mm512_fmadd_pd(a, b, c); }
+static inline vf64 vf64_max(vf64 a, vf64 b) { return _mm512_max_pd(a, b); }
+static inline vf64 vf64_min(vf64 a, vf64 b) { return _mm512_min_pd(a, b); }
+static inline vf64 vf64_abs(vf64 a) { return _mm512_andnot_pd(_mm512_set1_pd(-0.0), a); }
+static inline vf64 vf64_neg(vf64 a) { return _mm512_xor_pd(_mm512_set1_pd(-0.0), a); }
+static inline vf64 vf64_copysign(vf64 mag, vf64 sgn) {
+    vf64 sign = _mm512_set1_pd(-0.0);
+    return _mm512_or_pd(_mm512_andnot_pd(sign, mag), _mm512_and_pd(sign, sgn));
+}
+static inline vf64 vf64_round(vf64 a) { return _mm512_roundscale_pd(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+static inline vf64 vf64_select_lt(vf64 a, vf64 b, vf64 x, vf64 y) {
+    return _mm512_mask_blend_pd(_mm512_cmp_pd_mask(a, b, _CMP_LT_OQ), y, x);
+}
+static inline vf64 vf64_select_nan(vf64 a, vf64 x, vf64 y) {
+    return _mm512_mask_blend_pd(_mm512_cmp_pd_mask(a, a, _CMP_UNORD_Q), y, x);
+}
+static inline vf64 vf64_pow2(vf64 a) {
+    __m512i biased = _mm512_castpd_si512(_mm512_add_pd(a, _mm512_set1_pd(0x1p52 + 1023.0)));
+    return _mm512_castsi512_pd(_mm512_slli_epi64(biased, 52));
+}
+
+#endif

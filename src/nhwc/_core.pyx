@@ -1,0 +1,571 @@
+# cython: language_level=3, freethreading_compatible=True, embedsignature=True, boundscheck=False, wraparound=False
+# cython: initializedcheck=False
+"""The way from Python into the C core: buffers in and out, the GIL released, a status turned into an exception.
+
+Plain calls (exact arrays of one float dtype, plain options) are recognised here in a few hundred nanoseconds.
+Everything else goes by way of `nhwc._check`, which normalises it or says what is wrong.
+"""
+
+cimport cython
+from cpython.long cimport PyLong_CheckExact
+from cpython.object cimport PyObject
+from cpython.tuple cimport PyTuple_CheckExact
+cimport numpy as cnp
+
+import numpy as np
+
+cnp.import_array()
+
+cdef extern from *:
+    """
+    #ifndef __VERSION__
+    #define __VERSION__ "unknown"
+    #endif
+    #if defined(__clang__) || !defined(__GNUC__)
+    #define NHWC_COMPILER __VERSION__
+    #else
+    #define NHWC_COMPILER "GCC " __VERSION__
+    #endif
+    """
+    const char *NHWC_COMPILER
+    const char *NHWC_VERSION
+
+VERSION = NHWC_VERSION.decode()
+
+# Index is code: the order of the enums in nhwc.h.
+PADDING_MODES = ("constant", "edge", "reflect", "symmetric", "wrap")
+ACTIVATIONS = ("linear", "relu", "relu6", "leaky_relu", "elu", "selu", "sigmoid", "hard_sigmoid", "tanh", "silu",
+               "hard_silu", "gelu", "softplus")
+ALGORITHMS = ("auto", "direct")
+ALGORITHM_NOTES = (
+    "the fastest for the shape that meets the bound of api accuracy for auto",
+    "the sum as it is written, for every problem: dense, grouped, depthwise; the most accurate",
+)
+
+cdef dict _activation_codes = {name: code for code, name in enumerate(ACTIVATIONS)}
+cdef dict _algorithm_codes = {name: code for code, name in enumerate(ALGORITHMS)}
+cdef object _work_dtypes = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int64), np.dtype(np.uint64))
+
+cdef object _check_module = None
+
+
+cdef object _check():
+    """nhwc._check, imported when first needed: it imports this module."""
+    global _check_module
+    if _check_module is None:
+        from nhwc import _check
+        _check_module = _check
+    return _check_module
+
+
+cdef object _raise(nhwc_status status, object name):
+    if status == NHWC_NO_MEMORY:
+        raise MemoryError(f"{name}: not enough memory")
+    if status == NHWC_TOO_LARGE:
+        raise ValueError(f"{name}: a size does not fit 64 bits")
+    if status == NHWC_UNSUPPORTED:
+        raise ValueError(f"{name}: the algorithm cannot serve this problem; 'auto' or 'direct' would do")
+    raise ValueError(f"{name}: the core refuses these sizes (status {<int>status})")
+
+
+# ---- Plain calls ----------------------------------------------------------------------------------------------------
+
+
+cdef inline bint _is_plain(object value, int type_number) noexcept:
+    """Whether value is exactly an ndarray of this dtype that kernels can read in place."""
+    return (cnp.PyArray_CheckExact(value) and cnp.PyArray_TYPE(<cnp.ndarray>value) == type_number
+            and cnp.PyArray_CHKFLAGS(<cnp.ndarray>value, cnp.NPY_ARRAY_CARRAY_RO)
+            and cnp.PyArray_ISNOTSWAPPED(<cnp.ndarray>value))
+
+
+cdef inline bint _overlap(cnp.ndarray a, cnp.ndarray b) noexcept:
+    cdef const char *a0 = <const char *>cnp.PyArray_DATA(a)
+    cdef const char *b0 = <const char *>cnp.PyArray_DATA(b)
+    return a0 < b0 + cnp.PyArray_NBYTES(b) and b0 < a0 + cnp.PyArray_NBYTES(a)
+
+
+cdef bint _plain_ints(object value, int ndim, int64_t *axes) except -1:
+    """Read a plain int, or a tuple of one for each axis, into the last of three axes."""
+    cdef int i
+    cdef object item
+    if PyLong_CheckExact(value):
+        for i in range(3 - ndim, 3):
+            axes[i] = _small_int(value)
+        return axes[2] >= 0
+    if not PyTuple_CheckExact(value) or len(<tuple>value) != ndim:
+        return False
+    for i in range(ndim):
+        item = (<tuple>value)[i]
+        axes[3 - ndim + i] = _small_int(item) if PyLong_CheckExact(item) else -1
+        if axes[3 - ndim + i] < 0:
+            return False
+    return True
+
+
+cdef int64_t _small_int(object value) except? -2:
+    """An exact int, or -1 where it is negative or too large to be plain."""
+    if value < 0 or value > 1 << 40:
+        return -1
+    return value
+
+
+cdef bint _plain_padding(object padding, int ndim, nhwc_problem *p) except -1:
+    """Fill the padding from "valid", "same" or an int; the strides and sizes are there already."""
+    cdef int i
+    cdef int64_t size, span, total, both
+    if type(padding) is str:
+        if padding == "valid":
+            return True
+        if padding != "same":
+            return False
+        for i in range(3 - ndim, 3):
+            size = p.in_[i]
+            span = (p.kernel[i] - 1) * p.dilation[i] + 1
+            total = ((size + p.stride[i] - 1) // p.stride[i] - 1) * p.stride[i] + span - size if size > 0 else 0
+            if total > 0:
+                p.before[i] = total // 2
+                p.after[i] = total - total // 2
+        return True
+    if not PyLong_CheckExact(padding):
+        return False
+    both = _small_int(padding)
+    for i in range(3 - ndim, 3):
+        p.before[i] = both
+        p.after[i] = both
+    return both >= 0
+
+
+cdef bint _plain_options(nhwc_problem *p, int ndim, object strides, object padding, object dilation_rate,
+                         object activation, object padding_mode, object algorithm) except -1:
+    cdef object code
+    if not _plain_ints(strides, ndim, p.stride) or not _plain_ints(dilation_rate, ndim, p.dilation):
+        return False
+    if p.stride[2] < 1 or p.dilation[2] < 1 or p.stride[1] < 1 or p.dilation[1] < 1 or p.stride[0] < 1:
+        return False
+    if type(padding_mode) is not str or padding_mode != "constant" or type(algorithm) is not str:
+        return False
+    if activation is not None:
+        code = _activation_codes.get(activation) if type(activation) is str else None
+        if code is None:
+            return False
+        p.activation = <nhwc_activation><int>code
+    code = _algorithm_codes.get(algorithm)
+    if code is None:
+        return False
+    p.algorithm = <nhwc_algorithm><int>code
+    return _plain_padding(padding, ndim, p)
+
+
+cdef bint _plain_shapes(nhwc_problem *p, int ndim, bint depthwise, cnp.ndarray x, cnp.ndarray filters,
+                        object groups) except -1:
+    cdef int i, x_ndim = cnp.PyArray_NDIM(x)
+    cdef cnp.npy_intp *x_shape = cnp.PyArray_DIMS(x)
+    cdef cnp.npy_intp *filters_shape = cnp.PyArray_DIMS(filters)
+    if cnp.PyArray_NDIM(filters) != ndim + 2 or not ndim + 1 <= x_ndim <= ndim + 2:
+        return False
+    p.n = x_shape[0] if x_ndim == ndim + 2 else 1
+    for i in range(3):
+        p.in_[i] = p.kernel[i] = p.stride[i] = p.dilation[i] = 1
+        p.before[i] = p.after[i] = 0
+    for i in range(ndim):
+        p.in_[3 - ndim + i] = x_shape[x_ndim - 1 - ndim + i]
+        p.kernel[3 - ndim + i] = filters_shape[i]
+    p.c = x_shape[x_ndim - 1]
+    if depthwise:
+        p.groups = p.c
+        p.f = p.c * filters_shape[ndim + 1]
+        return p.c > 0 and filters_shape[ndim] == p.c
+    if not PyLong_CheckExact(groups):
+        return False
+    p.groups = _small_int(groups)
+    p.f = filters_shape[ndim + 1]
+    return p.groups > 0 and filters_shape[ndim] * p.groups == p.c
+
+
+cdef bint _plain_addend(object value, int type_number, int ndim, const cnp.npy_intp *shape) except -1:
+    """Whether a bias or residual is None or plain and of this shape."""
+    cdef int i
+    if value is None:
+        return True
+    if not _is_plain(value, type_number) or cnp.PyArray_NDIM(<cnp.ndarray>value) != ndim:
+        return False
+    for i in range(ndim):
+        if cnp.PyArray_DIMS(<cnp.ndarray>value)[i] != shape[i]:
+            return False
+    return True
+
+
+cdef bint _plain_out(object out, object x, object filters, object bias, object residual) except -1:
+    """Whether out, of the right shape, may be written."""
+    if not cnp.PyArray_ISWRITEABLE(<cnp.ndarray>out) or _overlap(out, x):
+        return False
+    if filters is not None and _overlap(out, filters):
+        return False
+    if bias is not None and _overlap(out, bias):
+        return False
+    return residual is None or residual is out or not _overlap(out, residual)
+
+
+cdef int _out_shape(const nhwc_problem *p, int ndim, int x_ndim, int64_t n, cnp.npy_intp *shape) noexcept:
+    cdef int i, at = 0
+    if x_ndim == ndim + 2:
+        shape[0] = n
+        at = 1
+    for i in range(3 - ndim, 3):
+        shape[at] = p.out[i]
+        at += 1
+    shape[at] = p.f
+    return at + 1
+
+
+cdef inline void *_data(object array) noexcept:
+    return NULL if array is None else cnp.PyArray_DATA(<cnp.ndarray>array)
+
+
+cdef nhwc_status _run_once(const nhwc_problem *p, object x, object filters, object bias, object residual,
+                           object out) noexcept:
+    """Plan and run a problem; nothing is copied that can be read in place."""
+    cdef nhwc_plan *plan = NULL
+    cdef nhwc_status status
+    cdef void *x_data = _data(x)
+    cdef void *filters_data = _data(filters)
+    cdef void *bias_data = _data(bias)
+    cdef void *residual_data = _data(residual)
+    cdef void *out_data = _data(out)
+    with nogil:
+        status = nhwc_plan_create(&plan, p, filters_data, bias_data, 1)
+        if status == NHWC_OK:
+            status = nhwc_plan_run(plan, p.n, x_data, residual_data, out_data)
+        nhwc_plan_destroy(plan)
+    return status
+
+
+cdef object _plain_forward(object name, int ndim, bint depthwise, object x, object filters, object bias,
+                           object strides, object padding, object dilation_rate, object groups, object activation,
+                           object residual, object padding_mode, object out, object algorithm):
+    """The result of a plain call, or None if it is not one."""
+    cdef nhwc_problem p
+    cdef cnp.npy_intp shape[5]
+    cdef cnp.npy_intp bias_shape[1]
+    cdef int type_number, out_ndim
+    cdef nhwc_status status
+    if not cnp.PyArray_CheckExact(x):
+        return None
+    type_number = cnp.PyArray_TYPE(<cnp.ndarray>x)
+    if type_number != cnp.NPY_FLOAT32 and type_number != cnp.NPY_FLOAT64:
+        return None
+    p.dtype = NHWC_F32 if type_number == cnp.NPY_FLOAT32 else NHWC_F64
+    p.padding_mode = NHWC_CONSTANT
+    p.activation = NHWC_LINEAR
+    if not _is_plain(x, type_number) or not _is_plain(filters, type_number):
+        return None
+    if not _plain_shapes(&p, ndim, depthwise, x, filters, groups):
+        return None
+    if not _plain_options(&p, ndim, strides, padding, dilation_rate, activation, padding_mode, algorithm):
+        return None
+    if nhwc_problem_check(&p) != NHWC_OK:
+        return None
+    out_ndim = _out_shape(&p, ndim, cnp.PyArray_NDIM(<cnp.ndarray>x), p.n, shape)
+    bias_shape[0] = p.f
+    if not _plain_addend(bias, type_number, 1, bias_shape) or not _plain_addend(residual, type_number, out_ndim, shape):
+        return None
+    if out is None:
+        out = cnp.PyArray_SimpleNew(out_ndim, shape, type_number)
+    elif not _plain_addend(out, type_number, out_ndim, shape) or not _plain_out(out, x, filters, bias, residual):
+        return None
+    status = _run_once(&p, x, filters, bias, residual, out)
+    if status != NHWC_OK:
+        _raise(status, name)
+    return out
+
+
+# ---- All calls ------------------------------------------------------------------------------------------------------
+
+
+cdef nhwc_problem _problem(tuple spec) except *:
+    """The problem that a spec of nhwc._check stands for."""
+    cdef nhwc_problem p
+    cdef int i
+    p.dtype = <nhwc_dtype><int>spec[1]
+    p.n = spec[2]
+    p.c, p.f, p.groups = spec[6:9]
+    for i in range(3):
+        p.in_[i] = spec[3 + i]
+        p.kernel[i] = spec[9 + i]
+        p.stride[i] = spec[12 + i]
+        p.dilation[i] = spec[15 + i]
+        p.before[i] = spec[18 + 2 * i]
+        p.after[i] = spec[19 + 2 * i]
+    p.padding_mode = <nhwc_padding_mode><int>spec[24]
+    p.activation = <nhwc_activation><int>spec[25]
+    p.algorithm = <nhwc_algorithm><int>spec[26]
+    return p
+
+
+cdef object _deliver(object name, object computed, object out, object dtype, object function):
+    """Round to the result's dtype, apply a callable activation, and fill the caller's array."""
+    result = computed if computed.dtype == dtype else computed.astype(dtype)
+    if function is not None:
+        value = np.asarray(function(result))
+        if value.shape != result.shape:
+            raise ValueError(f"{name}: activation returned shape {value.shape}; {result.shape} would do")
+        result = np.ascontiguousarray(value, dtype).reshape(result.shape)
+    if out is None:
+        return result
+    if result is not out:
+        out[...] = result
+    return out
+
+
+cdef object _buffer(object out, tuple shape, int dtype_code, object dtype, object function):
+    """What the kernels write to: the caller's array where its dtype allows and nothing can fail after them."""
+    work = _work_dtypes[dtype_code]
+    if out is not None and function is None and dtype == work:
+        return out
+    return np.empty(shape, work)
+
+
+def forward(str name, int ndim, bint depthwise, x, filters, bias, strides, padding, dilation_rate, groups, activation,
+            residual, padding_mode, out, algorithm):
+    """Convolve: see `nhwc.conv2d`, whose arguments these are."""
+    result = _plain_forward(name, ndim, depthwise, x, filters, bias, strides, padding, dilation_rate, groups,
+                            activation, residual, padding_mode, out, algorithm)
+    if result is not None:
+        return result
+    call = _check().forward(name, ndim, depthwise, x, filters, bias, strides, padding, dilation_rate, groups,
+                            activation, residual, padding_mode, out, algorithm)
+    cdef nhwc_problem p = _problem(call.spec)
+    cdef nhwc_status status = nhwc_problem_check(&p)
+    if status != NHWC_OK:
+        _raise(status, name)
+    computed = _buffer(call.out, call.out_shape, p.dtype, call.dtype, call.activation)
+    status = _run_once(&p, call.x, call.filters, call.bias, call.residual, computed)
+    if status != NHWC_OK:
+        _raise(status, name)
+    return _deliver(name, computed, call.out, call.dtype, call.activation)
+
+
+@cython.final
+cdef class Plan:
+    """A convolution checked, with its algorithm chosen and its filters packed; made by `nhwc.plan_conv2d` and the like.
+
+    Calling it does only the work. A plan is immutable, may be called from many threads at once, and can be copied
+    and pickled.
+
+    Attributes
+    ----------
+    input_shape, output_shape : tuple
+        The batch is None where any would do.
+    dtype : numpy.dtype
+        Of the result.
+    algorithm, isa : str
+        What it will run.
+    macs : int
+        Multiply-adds of a call, those on padding included; of one sample where the batch is None.
+    packed_bytes, workspace_bytes : int
+        Memory of the prepared filters, and of the workspace of each thread.
+
+    Examples
+    --------
+    >>> import numpy as np, nhwc
+    >>> plan = nhwc.plan_conv2d((1, 8, 8, 1), np.ones((3, 3, 1, 1), np.float32))
+    >>> plan(np.ones((1, 8, 8, 1), np.float32)).shape
+    (1, 6, 6, 1)
+    """
+
+    cdef nhwc_plan *_plan
+    cdef nhwc_problem _p
+    cdef tuple _parts  # of nhwc._check.PlanSpec: what a pickle carries
+    cdef object _function
+    cdef int _ndim, _x_ndim, _type_number
+    cdef readonly str name
+    cdef readonly tuple input_shape, output_shape
+    cdef readonly object dtype, work_dtype
+
+    def __init__(self, str name, int ndim, bint depthwise, input_shape, filters, bias, strides, padding,
+                 dilation_rate, groups, activation, padding_mode, algorithm, dtype):
+        spec = _check().plan(name, ndim, depthwise, input_shape, filters, bias, strides, padding, dilation_rate,
+                             groups, activation, padding_mode, algorithm, dtype)
+        self._prepare(name, tuple(spec))
+
+    cdef int _prepare(self, str name, tuple parts) except -1:
+        cdef nhwc_status status
+        if self._plan is not NULL:
+            raise ValueError("Plan: a plan is immutable")
+        spec, filters, bias, self.input_shape, self.output_shape, self.dtype, self._function = parts
+        self.name = name
+        self._parts = parts
+        self._p = _problem(spec)
+        self._ndim = spec[0]
+        self._x_ndim = len(self.input_shape)
+        self.work_dtype = _work_dtypes[<int>self._p.dtype]
+        self._type_number = self.work_dtype.num if self.work_dtype == self.dtype and self._function is None else -1
+        status = nhwc_problem_check(&self._p)
+        if status == NHWC_OK:
+            status = nhwc_plan_create(&self._plan, &self._p, _data(filters), _data(bias), 0)
+        if status != NHWC_OK:
+            _raise(status, name)
+        return 0
+
+    def __dealloc__(self):
+        nhwc_plan_destroy(self._plan)
+
+    cdef object _plain(self, object x, object out, object residual):
+        """The result of a plain call, or None if it is not one."""
+        cdef cnp.npy_intp shape[5]
+        cdef int out_ndim
+        if self._type_number < 0 or not _is_plain(x, self._type_number) or not self._takes(x):
+            return None
+        out_ndim = _out_shape(&self._p, self._ndim, self._x_ndim, cnp.PyArray_DIMS(<cnp.ndarray>x)[0], shape)
+        if not _plain_addend(residual, self._type_number, out_ndim, shape):
+            return None
+        if out is None:
+            if self._p.n < 0:
+                return None
+            out = cnp.PyArray_SimpleNew(out_ndim, shape, self._type_number)
+        elif not _plain_addend(out, self._type_number, out_ndim, shape) or not _plain_out(out, x, None, None, residual):
+            return None
+        self._run(x, residual, out)
+        return out
+
+    cdef bint _takes(self, cnp.ndarray x) noexcept:
+        """Whether x has the shape planned for."""
+        cdef int i
+        cdef cnp.npy_intp *shape = cnp.PyArray_DIMS(x)
+        cdef bint batch = self._x_ndim == self._ndim + 2
+        if cnp.PyArray_NDIM(x) != self._x_ndim:
+            return False
+        if batch and self._p.n >= 0 and shape[0] != self._p.n:
+            return False
+        for i in range(self._ndim):
+            if shape[batch + i] != self._p.in_[3 - self._ndim + i]:
+                return False
+        return shape[self._x_ndim - 1] == self._p.c
+
+    cdef int _run(self, object x, object residual, object out) except -1:
+        cdef int64_t n = cnp.PyArray_DIMS(<cnp.ndarray>x)[0] if self._x_ndim == self._ndim + 2 else 1
+        cdef void *x_data = _data(x)
+        cdef void *residual_data = _data(residual)
+        cdef void *out_data = _data(out)
+        cdef nhwc_status status
+        with nogil:
+            status = nhwc_plan_run(self._plan, n, x_data, residual_data, out_data)
+        if status != NHWC_OK:
+            _raise(status, self.name)
+        return 0
+
+    def __call__(self, x, *, out=None, residual=None):
+        """Convolve x; `out` and `residual` as in `nhwc.conv2d`."""
+        if self._plan is NULL:
+            raise ValueError("Plan: made by plan_conv2d and the like, not by __new__")
+        result = self._plain(x, out, residual)
+        if result is not None:
+            return result
+        x, out, residual, shape = _check().run(self, x, out, residual)
+        computed = _buffer(out, shape, self._p.dtype, self.dtype, self._function)
+        self._run(x, residual, computed)
+        return _deliver(self.name, computed, out, self.dtype, self._function)
+
+    @property
+    def algorithm(self):
+        return ALGORITHMS[<int>nhwc_plan_describe(self._plan).algorithm]
+
+    @property
+    def isa(self):
+        return nhwc_plan_describe(self._plan).isa.decode()
+
+    @property
+    def macs(self):
+        samples = 1 if self._p.n < 0 else self._p.n
+        return int(samples) * int(self._p.pixels) * int(self._p.k) * int(self._p.f)
+
+    @property
+    def packed_bytes(self):
+        return nhwc_plan_describe(self._plan).packed_bytes
+
+    @property
+    def workspace_bytes(self):
+        return nhwc_plan_describe(self._plan).workspace_bytes
+
+    def __repr__(self):
+        return (f"<nhwc.Plan {self.name.removeprefix('plan_')} {self.input_shape} -> {self.output_shape} {self.dtype}: "
+                f"{self.algorithm}, {self.isa}, {self.macs / 1e6:.4g} M multiply-adds>")
+
+    def __reduce__(self):
+        return _restore_plan, (self.name, self._parts)
+
+
+def _restore_plan(str name, tuple parts):
+    """Make a plan from what a pickle carries, for the machine that it is loaded on."""
+    cdef Plan plan = Plan.__new__(Plan)
+    plan._prepare(name, parts)
+    return plan
+
+
+# ---- The machine ----------------------------------------------------------------------------------------------------
+
+
+cdef tuple _names(const char *(*name_at)(int) noexcept nogil):
+    names = []
+    while name_at(len(names)) is not NULL:
+        names.append(name_at(len(names)).decode())
+    return tuple(names)
+
+
+ISAS_COMPILED = _names(nhwc_isa_compiled)
+ISAS_AVAILABLE = _names(nhwc_isa_available)
+BASELINE = nhwc_isa_baseline().decode()
+
+
+def isa():
+    """The instruction set in use."""
+    return nhwc_isa_name().decode()
+
+
+def _use_isa(str name):
+    """Use an instruction set of ISAS_AVAILABLE for the plans made from now on."""
+    if nhwc_isa_use(name.encode()) != NHWC_OK:
+        raise ValueError(f"_use_isa: {name!r} is not available; {', '.join(ISAS_AVAILABLE)} would do")
+
+
+def set_num_threads(int n):
+    nhwc_threads_set(n)
+
+
+def get_num_threads():
+    return nhwc_threads_get()
+
+
+def _swap_thread_override(int n):
+    """Set the calling thread's own number of threads (0: none), and return what it replaces."""
+    return nhwc_threads_swap_override(n)
+
+
+def openmp():
+    """The OpenMP version the core was built with, as a date; None for a serial build."""
+    return None if nhwc_openmp() is NULL else nhwc_openmp().decode()
+
+
+def compiler():
+    return NHWC_COMPILER.decode()
+
+
+def release_memory():
+    with nogil:
+        nhwc_release_memory()
+
+
+def _fma_peak(int threads, double seconds):
+    """Multiply-adds from registers with the instruction set in use, in GFLOP/s."""
+    cdef double speed
+    with nogil:
+        speed = nhwc_measure_fma_peak(threads, seconds)
+    return speed
+
+
+def _copy_bandwidth(int64_t size, int threads, double seconds):
+    """Copying `size` bytes, in GB/s of bytes read and written."""
+    cdef double speed
+    with nogil:
+        speed = nhwc_measure_copy(size, threads, seconds)
+    return speed

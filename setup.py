@@ -4,6 +4,7 @@ import os
 import platform
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy
@@ -50,22 +51,21 @@ class BuildKernels(build_ext):
         }
         defines = [(f"NHWC_WITH_{name.upper()}", "1") for name in isas]
         skip = {f"{name}.c" for table in ARCHITECTURES.values() for name in table}
-        objects = []
+        jobs = [(CSRC / "arch" / f"{name}.c", flags + KERNEL_FLAGS + extra) for name, extra in isas.items()]
         for source in sorted(CSRC.glob("*/*.c")):
             if source.parent.name != "arch" or source.name not in skip:
-                extra = KERNEL_FLAGS if source.name == "scalar.c" else []
-                objects += self.compile_c(source, flags + extra, defines)
-        for name, isa_flags in isas.items():
-            objects += self.compile_c(CSRC / "arch" / f"{name}.c", flags + KERNEL_FLAGS + isa_flags, defines)
-        ext.extra_objects = objects
+                jobs.append((source, flags + (KERNEL_FLAGS if source.name == "scalar.c" else [])))
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            ext.extra_objects = list(pool.map(lambda job: self.compile_c(*job, defines), jobs))
         ext.extra_compile_args = [f for f in C_FLAGS if f != "-ffp-contract=off"]
         ext.define_macros.append(("NHWC_VERSION", f'"{self.distribution.get_version()}"'))
         super().build_extension(ext)
 
     def compile_c(self, source, flags, defines):
+        """Compile one file and return the path of its object."""
         return self.compiler.compile(
             [str(source)], output_dir=self.build_temp, macros=defines, extra_postargs=flags, depends=ext_headers()
-        )
+        )[0]
 
     def compiles(self, program, flags, link=False):
         with tempfile.TemporaryDirectory() as folder:
@@ -89,6 +89,7 @@ extension = Extension(
     ["src/nhwc/_core.pyx"],
     include_dirs=[numpy.get_include(), str(CSRC)],
     define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
+    libraries=[] if sys.platform == "win32" else ["m"],
     depends=ext_headers(),
 )
 setup(

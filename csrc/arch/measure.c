@@ -19,9 +19,9 @@ static void multiply(void *context, int64_t first, int64_t last, int worker) {
     probe *p = context;
     (void)worker;
     double flops;
-    static volatile double sink;
     for (int64_t i = first; i < last; i++) {
-        sink = p->kernels->fma_work(p->rounds, &flops);
+        volatile double keep = p->kernels->fma_work(p->rounds, &flops);
+        (void)keep;
     }
 }
 

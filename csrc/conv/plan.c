@@ -39,12 +39,24 @@ static void choose_activation(nhwc_plan *plan) {
     }
 }
 
+/* Best first; the last serves every problem. */
+static const nhwc_method *const methods[] = {
+    &nhwc_method_tiles,
+};
+
+static const nhwc_method *choose_method(const nhwc_plan *plan) {
+    const nhwc_algorithm wanted = plan->problem.algorithm;
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+        if ((wanted == NHWC_AUTO || wanted == methods[i]->algorithm) && methods[i]->serves(plan)) {
+            return methods[i];
+        }
+    }
+    return NULL;
+}
+
 nhwc_status nhwc_plan_create(nhwc_plan **result, const nhwc_problem *problem, const void *filters, const void *bias,
                              int borrow) {
     *result = NULL;
-    if (problem->algorithm != NHWC_AUTO && problem->algorithm != NHWC_DIRECT) {
-        return NHWC_UNSUPPORTED;
-    }
     nhwc_plan *plan = calloc(1, sizeof *plan);
     if (!plan) {
         return NHWC_NO_MEMORY;
@@ -57,7 +69,8 @@ nhwc_status nhwc_plan_create(nhwc_plan **result, const nhwc_problem *problem, co
     }
     plan->element = problem->dtype == NHWC_F32 ? 4 : 8;
     choose_activation(plan);
-    nhwc_status status = nhwc_direct_prepare(plan, filters, bias, borrow);
+    plan->method = choose_method(plan);
+    nhwc_status status = plan->method ? plan->method->prepare(plan, filters, bias, borrow) : NHWC_UNSUPPORTED;
     if (status != NHWC_OK) {
         nhwc_plan_destroy(plan);
         return status;
@@ -80,12 +93,12 @@ nhwc_status nhwc_plan_run(const nhwc_plan *plan, int64_t n, const void *x, const
     if (n == 0 || plan->problem.pixels == 0 || plan->problem.f == 0) {
         return NHWC_OK;
     }
-    return nhwc_direct_run(plan, n, x, residual, out);
+    return plan->method->run(plan, n, x, residual, out);
 }
 
 nhwc_plan_info nhwc_plan_describe(const nhwc_plan *plan) {
     return (nhwc_plan_info){
-        .algorithm = NHWC_DIRECT,
+        .algorithm = plan->method->algorithm,
         .isa = plan->isa->name,
         .packed_bytes = plan->packed_bytes,
         .workspace_bytes = plan->workspace_bytes,

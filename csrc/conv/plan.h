@@ -5,7 +5,7 @@
 #include "../arch/arch.h"
 #include "../base/status.h"
 
-/* How the pointers into the input come about; see direct.c. */
+/* How the pointers into the input come about; see tiles.c. */
 typedef enum { NHWC_ROWS, NHWC_GATHER, NHWC_SCRATCH } nhwc_access;
 
 /* Filters or channels that one kernel call makes. */
@@ -26,7 +26,7 @@ typedef struct {
     int64_t first_input; /* of the reduction */
 } nhwc_piece;
 
-/* Everything of the direct algorithm that depends on the shape alone. */
+/* Everything of the tiles method that depends on the shape alone. */
 typedef struct {
     nhwc_access access;
     bool depthwise;
@@ -42,7 +42,21 @@ typedef struct {
     nhwc_block *blocks;
     int64_t segment_count, piece_count, block_count;
     void *zeros; /* a pixel of zeros, for taps on padding */
-} nhwc_direct_plan;
+} nhwc_tiles_plan;
+
+/* A way to compute a convolution. The direct algorithm is a family of them; plan.c lists them all. */
+typedef struct {
+    nhwc_algorithm algorithm;
+    /* Whether it can serve the plan's problem, and is the best of its algorithm for it. Depends on nothing but the
+       shape of one sample, the dtype and the instruction set, so that bits never depend on the batch or the threads. */
+    bool (*serves)(const nhwc_plan *plan);
+    /* Allocates and fills `memory`, and everything of the plan below `method`. */
+    nhwc_status (*prepare)(nhwc_plan *plan, const void *filters, const void *bias, bool borrow);
+    /* There is work to do: n, pixels and f are positive. Fails only before the first write to out. */
+    nhwc_status (*run)(const nhwc_plan *plan, int64_t n, const void *x, const void *residual, void *out);
+} nhwc_method;
+
+extern const nhwc_method nhwc_method_tiles;
 
 struct nhwc_plan {
     nhwc_problem problem;
@@ -55,13 +69,12 @@ struct nhwc_plan {
         int64_t i64[2];
     } clamp;                                              /* least and greatest result */
     void (*activate)(void *y, int64_t n, int activation); /* what the clamp cannot do; may be NULL */
-    nhwc_direct_plan direct;
-    void *memory; /* one block that holds all arrays above */
+    const nhwc_method *method;
+    union {
+        nhwc_tiles_plan tiles;
+    };
+    void *memory; /* one block that holds all arrays of the method */
     int64_t packed_bytes, workspace_bytes;
 };
-
-/* Chooses access and blocking for the plan's problem, allocates and fills `direct` and `memory`. */
-nhwc_status nhwc_direct_prepare(nhwc_plan *plan, const void *filters, const void *bias, bool borrow);
-nhwc_status nhwc_direct_run(const nhwc_plan *plan, int64_t n, const void *x, const void *residual, void *out);
 
 #endif

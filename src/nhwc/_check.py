@@ -87,6 +87,8 @@ def forward(name, ndim, depthwise, x, filters, bias, strides, padding, dilation_
 def plan(name, ndim, depthwise, input_shape, filters, bias, strides, padding, dilation_rate, groups, activation,
          padding_mode, algorithm, dtype):  # fmt: skip
     """Check the arguments of a plan and return the `PlanSpec` they stand for."""
+    if ndim not in (1, 2, 3):
+        raise ValueError(f"{name}: ndim is {ndim}; 1, 2 or 3 would do")
     kernel = _numbers(name, "filters", filters)
     result, code = _plan_dtype(name, kernel.dtype, dtype)
     shape = _input_shape(name, input_shape, ndim)
@@ -190,8 +192,9 @@ def _check_out(name, out, shape, dtype, apart):
         raise ValueError(f"{name}: out has shape {out.shape}; {shape} would do")
     if out.dtype != dtype:
         raise ValueError(f"{name}: out has dtype {out.dtype}; {dtype} in native byte order would do")
-    for flag, lack in (("C", "C-contiguous"), ("A", "aligned"), ("W", "writable")):
-        if not out.flags[flag]:
+    flags = out.flags
+    for lack, held in (("C-contiguous", flags.c_contiguous), ("aligned", flags.aligned), ("writable", flags.writeable)):
+        if not held:
             raise ValueError(f"{name}: out is not {lack}; a fresh numpy.empty({shape}, {str(dtype)!r}) would do")
     for arg, array in apart.items():
         if array is not None and np.may_share_memory(out, array):
@@ -203,7 +206,7 @@ def _cast(array, *dtypes):
     """Return array in the last dtype, by way of the others, as the kernels read it; itself where it is so already."""
     if array is not None:
         for dtype in dtypes:
-            array = np.require(array, dtype, "CA")
+            array = np.require(array, dtype, ["C", "A"])
     return array
 
 

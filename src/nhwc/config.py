@@ -10,14 +10,14 @@ import os
 import sys
 import threading
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from nhwc import _core
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
-    from typing import Any
+    from typing import Any, Literal
 
 _MOST_THREADS = 1024
 _ISA_ORDERS = (("scalar", "sse2", "avx2", "avx512"), ("scalar", "neon"))  # of each architecture, narrowest first
@@ -128,6 +128,10 @@ def algorithms() -> dict[str, str]:
     return {name: note for name, note in zip(_core.ALGORITHMS, _core.ALGORITHM_NOTES, strict=True) if name != "auto"}
 
 
+@overload
+def show_config(mode: Literal["stdout"] = "stdout") -> None: ...
+@overload
+def show_config(mode: Literal["dicts"]) -> dict[str, Any]: ...
 def show_config(mode: str = "stdout") -> dict[str, Any] | None:
     """Print the version, the instruction sets, OpenMP, the number of threads and the compiler.
 

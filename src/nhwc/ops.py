@@ -12,16 +12,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    Array = NDArray[Any]
-    Ints = int | Sequence[int]
-    Padding = str | int | Sequence[int] | Sequence[Sequence[int]]
-    Activation = str | Callable[[Array], ArrayLike] | None
+    _Array = NDArray[Any]
+    _Ints = int | Sequence[int]
+    _Padding = str | int | Sequence[int] | Sequence[Sequence[int]]
+    _Activation = str | Callable[[_Array], ArrayLike] | None
 
 
-def conv2d(x: ArrayLike, filters: ArrayLike, bias: ArrayLike | None = None, *, strides: Ints = 1,
-           padding: Padding = "valid", dilation_rate: Ints = 1, groups: int = 1, activation: Activation = None,
-           residual: ArrayLike | None = None, padding_mode: str = "constant", out: Array | None = None,
-           algorithm: str = "auto") -> Array:  # fmt: skip
+def conv2d(x: ArrayLike, filters: ArrayLike, bias: ArrayLike | None = None, *, strides: _Ints = 1,
+           padding: _Padding = "valid", dilation_rate: _Ints = 1, groups: int = 1, activation: _Activation = None,
+           residual: ArrayLike | None = None, padding_mode: str = "constant", out: _Array | None = None,
+           algorithm: str = "auto") -> _Array:  # fmt: skip
     """Convolve images with a bank of filters.
 
     With strides s, dilation d, padding p before the image and g the group of filter f ::
@@ -104,10 +104,10 @@ def conv2d(x: ArrayLike, filters: ArrayLike, bias: ArrayLike | None = None, *, s
                          residual, padding_mode, out, algorithm)  # fmt: skip
 
 
-def conv1d(x: ArrayLike, filters: ArrayLike, bias: ArrayLike | None = None, *, strides: Ints = 1,
-           padding: Padding = "valid", dilation_rate: Ints = 1, groups: int = 1, activation: Activation = None,
-           residual: ArrayLike | None = None, padding_mode: str = "constant", out: Array | None = None,
-           algorithm: str = "auto") -> Array:  # fmt: skip
+def conv1d(x: ArrayLike, filters: ArrayLike, bias: ArrayLike | None = None, *, strides: _Ints = 1,
+           padding: _Padding = "valid", dilation_rate: _Ints = 1, groups: int = 1, activation: _Activation = None,
+           residual: ArrayLike | None = None, padding_mode: str = "constant", out: _Array | None = None,
+           algorithm: str = "auto") -> _Array:  # fmt: skip
     """Convolve signals with a bank of filters.
 
     With stride s, dilation d, padding p before the signal and g the group of filter f ::
@@ -159,10 +159,10 @@ def conv1d(x: ArrayLike, filters: ArrayLike, bias: ArrayLike | None = None, *, s
                          residual, padding_mode, out, algorithm)  # fmt: skip
 
 
-def conv3d(x: ArrayLike, filters: ArrayLike, bias: ArrayLike | None = None, *, strides: Ints = 1,
-           padding: Padding = "valid", dilation_rate: Ints = 1, groups: int = 1, activation: Activation = None,
-           residual: ArrayLike | None = None, padding_mode: str = "constant", out: Array | None = None,
-           algorithm: str = "auto") -> Array:  # fmt: skip
+def conv3d(x: ArrayLike, filters: ArrayLike, bias: ArrayLike | None = None, *, strides: _Ints = 1,
+           padding: _Padding = "valid", dilation_rate: _Ints = 1, groups: int = 1, activation: _Activation = None,
+           residual: ArrayLike | None = None, padding_mode: str = "constant", out: _Array | None = None,
+           algorithm: str = "auto") -> _Array:  # fmt: skip
     """Convolve volumes, or videos, with a bank of filters.
 
     With strides s, dilation d, padding p before the volume and g the group of filter f ::
@@ -214,10 +214,10 @@ def conv3d(x: ArrayLike, filters: ArrayLike, bias: ArrayLike | None = None, *, s
                          residual, padding_mode, out, algorithm)  # fmt: skip
 
 
-def depthwise_conv1d(x: ArrayLike, filters: ArrayLike, bias: ArrayLike | None = None, *, strides: Ints = 1,
-                     padding: Padding = "valid", dilation_rate: Ints = 1, activation: Activation = None,
-                     residual: ArrayLike | None = None, padding_mode: str = "constant", out: Array | None = None,
-                     algorithm: str = "auto") -> Array:  # fmt: skip
+def depthwise_conv1d(x: ArrayLike, filters: ArrayLike, bias: ArrayLike | None = None, *, strides: _Ints = 1,
+                     padding: _Padding = "valid", dilation_rate: _Ints = 1, activation: _Activation = None,
+                     residual: ArrayLike | None = None, padding_mode: str = "constant", out: _Array | None = None,
+                     algorithm: str = "auto") -> _Array:  # fmt: skip
     """Convolve each channel of signals with filters of its own.
 
     With stride s, dilation d and padding p before the signal, output channel c*M + m is that of filter m of channel c
@@ -266,10 +266,10 @@ def depthwise_conv1d(x: ArrayLike, filters: ArrayLike, bias: ArrayLike | None = 
                          activation, residual, padding_mode, out, algorithm)  # fmt: skip
 
 
-def depthwise_conv2d(x: ArrayLike, filters: ArrayLike, bias: ArrayLike | None = None, *, strides: Ints = 1,
-                     padding: Padding = "valid", dilation_rate: Ints = 1, activation: Activation = None,
-                     residual: ArrayLike | None = None, padding_mode: str = "constant", out: Array | None = None,
-                     algorithm: str = "auto") -> Array:  # fmt: skip
+def depthwise_conv2d(x: ArrayLike, filters: ArrayLike, bias: ArrayLike | None = None, *, strides: _Ints = 1,
+                     padding: _Padding = "valid", dilation_rate: _Ints = 1, activation: _Activation = None,
+                     residual: ArrayLike | None = None, padding_mode: str = "constant", out: _Array | None = None,
+                     algorithm: str = "auto") -> _Array:  # fmt: skip
     """Convolve each channel of images with filters of its own.
 
     With strides s, dilation d and padding p before the image, output channel c*M + m is that of filter m of channel c

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, DTypeLike
 
-    from nhwc.ops import Activation, Ints, Padding
+    from nhwc.ops import _Activation, _Ints, _Padding
 
-    Shape = Sequence[int | None]
+    _Shape = Sequence[int | None]
 
 
-def plan_conv2d(input_shape: Shape, filters: ArrayLike, bias: ArrayLike | None = None, *, strides: Ints = 1,
-                padding: Padding = "valid", dilation_rate: Ints = 1, groups: int = 1, activation: Activation = None,
+def plan_conv2d(input_shape: _Shape, filters: ArrayLike, bias: ArrayLike | None = None, *, strides: _Ints = 1,
+                padding: _Padding = "valid", dilation_rate: _Ints = 1, groups: int = 1, activation: _Activation = None,
                 padding_mode: str = "constant", algorithm: str = "auto",
                 dtype: DTypeLike | None = None) -> _core.Plan:  # fmt: skip
     """Plan `conv2d` for many inputs of one shape.
@@ -69,8 +69,8 @@ def plan_conv2d(input_shape: Shape, filters: ArrayLike, bias: ArrayLike | None =
                       activation, padding_mode, algorithm, dtype)  # fmt: skip
 
 
-def plan_conv1d(input_shape: Shape, filters: ArrayLike, bias: ArrayLike | None = None, *, strides: Ints = 1,
-                padding: Padding = "valid", dilation_rate: Ints = 1, groups: int = 1, activation: Activation = None,
+def plan_conv1d(input_shape: _Shape, filters: ArrayLike, bias: ArrayLike | None = None, *, strides: _Ints = 1,
+                padding: _Padding = "valid", dilation_rate: _Ints = 1, groups: int = 1, activation: _Activation = None,
                 padding_mode: str = "constant", algorithm: str = "auto",
                 dtype: DTypeLike | None = None) -> _core.Plan:  # fmt: skip
     """Plan `conv1d`, whose formula it shares, for many inputs of one shape.
@@ -107,8 +107,8 @@ def plan_conv1d(input_shape: Shape, filters: ArrayLike, bias: ArrayLike | None =
                       activation, padding_mode, algorithm, dtype)  # fmt: skip
 
 
-def plan_conv3d(input_shape: Shape, filters: ArrayLike, bias: ArrayLike | None = None, *, strides: Ints = 1,
-                padding: Padding = "valid", dilation_rate: Ints = 1, groups: int = 1, activation: Activation = None,
+def plan_conv3d(input_shape: _Shape, filters: ArrayLike, bias: ArrayLike | None = None, *, strides: _Ints = 1,
+                padding: _Padding = "valid", dilation_rate: _Ints = 1, groups: int = 1, activation: _Activation = None,
                 padding_mode: str = "constant", algorithm: str = "auto",
                 dtype: DTypeLike | None = None) -> _core.Plan:  # fmt: skip
     """Plan `conv3d`, whose formula it shares, for many inputs of one shape.
@@ -146,8 +146,8 @@ def plan_conv3d(input_shape: Shape, filters: ArrayLike, bias: ArrayLike | None =
                       activation, padding_mode, algorithm, dtype)  # fmt: skip
 
 
-def plan_depthwise_conv1d(input_shape: Shape, filters: ArrayLike, bias: ArrayLike | None = None, *, strides: Ints = 1,
-                          padding: Padding = "valid", dilation_rate: Ints = 1, activation: Activation = None,
+def plan_depthwise_conv1d(input_shape: _Shape, filters: ArrayLike, bias: ArrayLike | None = None, *, strides: _Ints = 1,
+                          padding: _Padding = "valid", dilation_rate: _Ints = 1, activation: _Activation = None,
                           padding_mode: str = "constant", algorithm: str = "auto",
                           dtype: DTypeLike | None = None) -> _core.Plan:  # fmt: skip
     """Plan `depthwise_conv1d`, whose formula it shares, for many inputs of one shape.
@@ -185,8 +185,8 @@ def plan_depthwise_conv1d(input_shape: Shape, filters: ArrayLike, bias: ArrayLik
                       None, activation, padding_mode, algorithm, dtype)  # fmt: skip
 
 
-def plan_depthwise_conv2d(input_shape: Shape, filters: ArrayLike, bias: ArrayLike | None = None, *, strides: Ints = 1,
-                          padding: Padding = "valid", dilation_rate: Ints = 1, activation: Activation = None,
+def plan_depthwise_conv2d(input_shape: _Shape, filters: ArrayLike, bias: ArrayLike | None = None, *, strides: _Ints = 1,
+                          padding: _Padding = "valid", dilation_rate: _Ints = 1, activation: _Activation = None,
                           padding_mode: str = "constant", algorithm: str = "auto",
                           dtype: DTypeLike | None = None) -> _core.Plan:  # fmt: skip
     """Plan `depthwise_conv2d`, whose formula it shares, for many inputs of one shape.

@@ -35,8 +35,8 @@ def _pads(padding, spatial, extents, strides):
         return [(e - 1, 0) for e in extents]
     if name != "same":
         raise ValueError(f"padding is {padding!r}; strings are 'valid', 'same', 'full' and 'causal'")
-    outs = [-(-n // s) for n, s in zip(spatial, strides)]
-    totals = [max((o - 1) * s + e - n, 0) for n, e, s, o in zip(spatial, extents, strides, outs)]
+    outs = [-(-n // s) for n, s in zip(spatial, strides, strict=True)]
+    totals = [max((o - 1) * s + e - n, 0) for n, e, s, o in zip(spatial, extents, strides, outs, strict=True)]
     return [(total // 2, total - total // 2) for total in totals]
 
 
@@ -49,16 +49,18 @@ class _Geometry:
         self.kernel = tuple(int(k) for k in kernel)
         self.strides = _per_axis(strides, ndim)
         self.dilation = _per_axis(dilation_rate, ndim)
-        extents = [(k - 1) * d + 1 for k, d in zip(self.kernel, self.dilation)]
+        extents = [(k - 1) * d + 1 for k, d in zip(self.kernel, self.dilation, strict=True)]
         self.pads = _pads(padding, self.spatial, extents, self.strides)
-        self.padded = tuple(n + before + after for n, (before, after) in zip(self.spatial, self.pads))
-        self.out = tuple(max((n - e) // s + 1, 0) for n, e, s in zip(self.padded, extents, self.strides))
+        self.padded = tuple(n + before + after for n, (before, after) in zip(self.spatial, self.pads, strict=True))
+        self.out = tuple(max((n - e) // s + 1, 0) for n, e, s in zip(self.padded, extents, self.strides, strict=True))
 
     def taps(self):
         """Yield each tap, in row order, with the index of the padded pixels it meets, one for each output pixel."""
         for tap in np.ndindex(*self.kernel):
-            starts = [t * d for t, d in zip(tap, self.dilation)]
-            slices = [slice(start, start + n * s, s) for start, n, s in zip(starts, self.out, self.strides)]
+            starts = [t * d for t, d in zip(tap, self.dilation, strict=True)]
+            slices = [
+                slice(start, start + n * s, s) for start, n, s in zip(starts, self.out, self.strides, strict=True)
+            ]
             yield tap, (..., *slices, slice(None))
 
     def pad(self, x, mode="constant", **fill):
@@ -67,7 +69,7 @@ class _Geometry:
 
     def crop(self, padded):
         """Undo `pad`."""
-        slices = [slice(before, before + n) for n, (before, _) in zip(self.spatial, self.pads)]
+        slices = [slice(before, before + n) for n, (before, _) in zip(self.spatial, self.pads, strict=True)]
         return padded[(..., *slices, slice(None))]
 
     def inside(self):
@@ -243,10 +245,10 @@ def _conv_transpose(
 ):
     x, filters = np.asarray(x), np.asarray(filters)
     sizes, strides = x.shape[-ndim - 1 : -1], _per_axis(strides, ndim)
-    extents = [(k - 1) * d + 1 for k, d in zip(filters.shape[:ndim], _per_axis(dilation_rate, ndim))]
+    extents = [(k - 1) * d + 1 for k, d in zip(filters.shape[:ndim], _per_axis(dilation_rate, ndim), strict=True)]
     sides = [padding] * ndim if isinstance(padding, str) else _pads(padding, sizes, extents, strides)
     extra = [None] * ndim if output_padding is None else _per_axis(output_padding, ndim)
-    out = [max(_transposed_size(*axis), 0) for axis in zip(sizes, extents, strides, sides, extra)]
+    out = [max(_transposed_size(*axis), 0) for axis in zip(sizes, extents, strides, sides, extra, strict=True)]
     shape = (*x.shape[: -ndim - 1], *out, filters.shape[-2] * groups)
     y = _input_grad(
         ndim,

@@ -1,4 +1,4 @@
-/* The direct algorithm's loops: blocks of output pixels, pointers into the input, blocks of filters, tiles.
+/* The tiles method's loops, which serve every problem directly: blocks of output pixels, pointers into the input, blocks of filters, tiles.
 
        for (n, depth, rows, columns) block of output pixels, for range of filter blocks:     parallel
            [copy the input rows of the block, padded, if access is SCRATCH]
@@ -8,7 +8,7 @@
 
    Since every pixel has its own pointers, strides, dilation, row ends and padding cost nothing in the kernel, and tiles
    go across rows. A tap on padding points to a pixel of zeros, or to the pixel that the padding mode names. */
-#include "direct.h"
+#include "tiles.h"
 
 #include "../base/memory.h"
 #include "../base/threads.h"
@@ -104,7 +104,7 @@ static void copy_pixel(char *to, const char *from, int64_t channels, int64_t rep
 /* Copies what `width` padded columns from `first` on hold. Neighbours in the copy are a dilation apart. */
 static void copy_row(const nhwc_plan *plan, const char *row, int64_t channel, int64_t first, int64_t width, char *to) {
     const nhwc_problem *p = &plan->problem;
-    const nhwc_direct_plan *d = &plan->direct;
+    const nhwc_tiles_plan *d = &plan->tiles;
     const int64_t element = (int64_t)plan->element, pixel = d->scratch_channels * element, pitch = p->c * element;
     const int64_t channels = d->scratch_channels / d->repeat, dilation = p->dilation[2];
     if (!row) {
@@ -142,8 +142,8 @@ static bool row_is_read(const nhwc_problem *p, int64_t rows, int64_t j) {
 /* Fills the scratch with the padded input of the block, for one group. Layout: tap of depth, row, column, channel. */
 static void fill_scratch(const nhwc_plan *plan, region *r, int64_t group) {
     const nhwc_problem *p = &plan->problem;
-    const nhwc_direct_plan *d = &plan->direct;
-    const int64_t height = nhwc_direct_span(p, 1, r->rows), width = nhwc_direct_width(p, r->cols);
+    const nhwc_tiles_plan *d = &plan->tiles;
+    const int64_t height = nhwc_tiles_span(p, 1, r->rows), width = nhwc_tiles_width(p, r->cols);
     const int64_t bytes = width * d->scratch_channels * (int64_t)plan->element;
     const int64_t channel = group * (d->scratch_channels / d->repeat);
     const int64_t top = r->row * p->stride[1] - p->before[1], left = r->col * p->stride[2] - p->before[2];
@@ -165,9 +165,9 @@ static void fill_scratch(const nhwc_plan *plan, region *r, int64_t group) {
 /* One pointer for each row of taps of each pixel, into the padded copy. */
 static void point_into_scratch(const nhwc_plan *plan, const region *r, const nhwc_piece *piece) {
     const nhwc_problem *p = &plan->problem;
-    const nhwc_direct_plan *d = &plan->direct;
+    const nhwc_tiles_plan *d = &plan->tiles;
     const int64_t pixel = d->scratch_channels * (int64_t)plan->element, pitch = d->table_pointers;
-    const int64_t height = nhwc_direct_span(p, 1, r->rows), width = nhwc_direct_width(p, r->cols);
+    const int64_t height = nhwc_tiles_span(p, 1, r->rows), width = nhwc_tiles_width(p, r->cols);
     const int64_t dilation = p->dilation[2], group = width / dilation;
     for (int64_t i = 0; i < r->rows; i++) {
         for (int64_t t = 0; t < piece->pointer_count; t++) {
@@ -194,7 +194,7 @@ static void inner_columns(const nhwc_problem *p, const region *r, int64_t k, int
 /* A pointer for tap k of the kernel's row for each pixel of an output row; `row` is NULL on zeros. */
 static void point_into_row(const nhwc_plan *plan, const region *r, const char *row, int64_t k, const void **to) {
     const nhwc_problem *p = &plan->problem;
-    const int64_t pixel = p->c * (int64_t)plan->element, pitch = plan->direct.table_pointers;
+    const int64_t pixel = p->c * (int64_t)plan->element, pitch = plan->tiles.table_pointers;
     const int64_t at = r->col * p->stride[2] + k * p->dilation[2] - p->before[2];
     int64_t first = r->cols, last = r->cols;
     if (row) {
@@ -209,14 +209,14 @@ static void point_into_row(const nhwc_plan *plan, const region *r, const char *r
             continue;
         }
         int64_t source = row ? source_index(p->padding_mode, at + j * p->stride[2], p->in[2]) : -1;
-        to[j * pitch] = source < 0 ? plan->direct.zeros : row + source * pixel;
+        to[j * pitch] = source < 0 ? plan->tiles.zeros : row + source * pixel;
     }
 }
 
 /* A pointer for each tap (GATHER) or row of taps (ROWS, which never meets padding) of each pixel, into the input. */
 static void point_into_input(const nhwc_plan *plan, const region *r, const nhwc_piece *piece) {
     const nhwc_problem *p = &plan->problem;
-    const int64_t width = plan->direct.access == NHWC_GATHER ? p->kernel[2] : 1, pitch = plan->direct.table_pointers;
+    const int64_t width = plan->tiles.access == NHWC_GATHER ? p->kernel[2] : 1, pitch = plan->tiles.table_pointers;
     for (int64_t t = 0; t < piece->pointer_count; t++) {
         int64_t tap = piece->first_pointer + t, rows = tap / width;
         int64_t depth = tap_source(p, 0, r->depth, rows / p->kernel[1]);
@@ -228,7 +228,7 @@ static void point_into_input(const nhwc_plan *plan, const region *r, const nhwc_
 }
 
 static void make_pointers(const nhwc_plan *plan, const region *r, const nhwc_piece *piece) {
-    if (plan->direct.access == NHWC_SCRATCH) {
+    if (plan->tiles.access == NHWC_SCRATCH) {
         point_into_scratch(plan, r, piece);
     } else {
         point_into_input(plan, r, piece);
@@ -251,7 +251,7 @@ static void make_offsets(const nhwc_problem *p, const region *r) {
    last tile of one pixel would wait for its own additions. */
 static void run_tiles(const call *c, const region *r, const nhwc_block *block, const nhwc_piece *piece) {
     const nhwc_plan *plan = c->plan;
-    const nhwc_direct_plan *d = &plan->direct;
+    const nhwc_tiles_plan *d = &plan->tiles;
     const nhwc_problem *p = &plan->problem;
     const int64_t element = (int64_t)plan->element, pixels = r->rows * r->cols, mr = block->family->mr;
     const int64_t tiles = nhwc_ceil_div(pixels, mr), tile_bytes = mr * block->family->nr * element;
@@ -287,7 +287,7 @@ static void run_tiles(const call *c, const region *r, const nhwc_block *block, c
 
 /* One region for filter blocks first .. last - 1. */
 static void run_region(const call *c, region *r, int64_t first, int64_t last) {
-    const nhwc_direct_plan *d = &c->plan->direct;
+    const nhwc_tiles_plan *d = &c->plan->tiles;
     static const nhwc_piece nothing;
     const nhwc_piece *pieces = d->piece_count ? d->pieces : &nothing;
     make_offsets(&c->plan->problem, r);
@@ -313,9 +313,9 @@ static void run_region(const call *c, region *r, int64_t first, int64_t last) {
 
 /* ---- Tasks ------------------------------------------------------------------------------------------------------- */
 
-int64_t nhwc_direct_workspace(const nhwc_plan *plan, int64_t rows, int64_t cols, nhwc_workspace_layout *layout) {
+int64_t nhwc_tiles_workspace(const nhwc_plan *plan, int64_t rows, int64_t cols, nhwc_workspace_layout *layout) {
     const nhwc_problem *p = &plan->problem;
-    const nhwc_direct_plan *d = &plan->direct;
+    const nhwc_tiles_plan *d = &plan->tiles;
     const int64_t element = (int64_t)plan->element, pixels = rows * cols;
     int64_t tile_pixels = d->piece_count <= 1 ? NHWC_MAX_MR : pixels + NHWC_MAX_MR;
     int64_t at = 0;
@@ -327,7 +327,7 @@ int64_t nhwc_direct_workspace(const nhwc_plan *plan, int64_t rows, int64_t cols,
     at += nhwc_round_up(tile_pixels * NHWC_MAX_VECTORS * plan->kernels->lanes * element, NHWC_ALIGNMENT);
     layout->scratch = at;
     if (d->access == NHWC_SCRATCH) {
-        int64_t height = nhwc_direct_span(p, 1, rows), width = nhwc_direct_width(p, cols);
+        int64_t height = nhwc_tiles_span(p, 1, rows), width = nhwc_tiles_width(p, cols);
         at += nhwc_round_up(p->kernel[0] * height * width * d->scratch_channels * element, NHWC_ALIGNMENT);
     }
     return at;
@@ -337,7 +337,7 @@ int64_t nhwc_direct_workspace(const nhwc_plan *plan, int64_t rows, int64_t cols,
 static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
     const call *c = context;
     const nhwc_problem *p = &c->plan->problem;
-    const nhwc_direct_plan *d = &c->plan->direct;
+    const nhwc_tiles_plan *d = &c->plan->tiles;
     const int64_t sample = p->in[0] * p->in[1] * p->in[2] * p->c * (int64_t)c->plan->element;
     char *workspace = c->workspace + worker * c->workspace_bytes;
     region r = {
@@ -374,8 +374,8 @@ static int64_t cut_tasks(call *c, int64_t n, int threads) {
     const nhwc_plan *plan = c->plan;
     const nhwc_problem *p = &plan->problem;
     const int64_t enough = (int64_t)threads * TASKS_PER_THREAD;
-    c->rows = plan->direct.rows;
-    c->cols = plan->direct.cols;
+    c->rows = plan->tiles.rows;
+    c->cols = plan->tiles.cols;
     c->filter_parts = 1;
     int64_t tasks = count_tasks(c, n);
     if (threads == 1) {
@@ -384,7 +384,7 @@ static int64_t cut_tasks(call *c, int64_t n, int threads) {
     bool filters_first = p->k * (p->f / p->groups) > p->in[1] * p->in[2] * p->c;
     for (int step = 0; step < 2; step++) {
         if (tasks < enough && filters_first == (step == 0)) {
-            c->filter_parts = nhwc_min(nhwc_ceil_div(enough, tasks), plan->direct.block_count);
+            c->filter_parts = nhwc_min(nhwc_ceil_div(enough, tasks), plan->tiles.block_count);
         }
         while (count_tasks(c, n) < enough && filters_first == (step == 1) && c->rows > 1 &&
                c->rows * c->cols > LEAST_PIXELS) {
@@ -395,7 +395,7 @@ static int64_t cut_tasks(call *c, int64_t n, int threads) {
     return tasks;
 }
 
-nhwc_status nhwc_direct_run(const nhwc_plan *plan, int64_t n, const void *x, const void *residual, void *out) {
+static nhwc_status run(const nhwc_plan *plan, int64_t n, const void *x, const void *residual, void *out) {
     enum { STACK_BYTES = 12 << 10 };
     const double GRAIN = 4e6; /* multiplications worth a thread */
     const nhwc_problem *p = &plan->problem;
@@ -404,7 +404,7 @@ nhwc_status nhwc_direct_run(const nhwc_plan *plan, int64_t n, const void *x, con
     int threads = nhwc_threads_for(work, GRAIN);
     int64_t tasks = cut_tasks(&c, n, threads);
     threads = (int)nhwc_min(threads, tasks);
-    c.workspace_bytes = nhwc_direct_workspace(plan, c.rows, c.cols, &c.layout);
+    c.workspace_bytes = nhwc_tiles_workspace(plan, c.rows, c.cols, &c.layout);
     if (threads == 1 && c.workspace_bytes <= STACK_BYTES) {
         _Alignas(NHWC_ALIGNMENT) char stack[STACK_BYTES];
         c.workspace = stack;
@@ -419,3 +419,15 @@ nhwc_status nhwc_direct_run(const nhwc_plan *plan, int64_t n, const void *x, con
     nhwc_workspace_give(c.workspace);
     return NHWC_OK;
 }
+
+static bool serves(const nhwc_plan *plan) {
+    (void)plan;
+    return true;
+}
+
+const nhwc_method nhwc_method_tiles = {
+    .algorithm = NHWC_DIRECT,
+    .serves = serves,
+    .prepare = nhwc_tiles_prepare,
+    .run = run,
+};

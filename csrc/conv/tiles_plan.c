@@ -1,6 +1,6 @@
-/* The direct algorithm's preparation: how the input is reached, how the reduction and the filters are cut into pieces
+/* The tiles method's preparation: how the input is reached, how the reduction and the filters are cut into pieces
    and blocks, and the packing of the filters. */
-#include "direct.h"
+#include "tiles.h"
 
 #include "../base/memory.h"
 
@@ -27,14 +27,14 @@ static bool has_padding(const nhwc_problem *p) {
     return false;
 }
 
-int64_t nhwc_direct_span(const nhwc_problem *p, int axis, int64_t outputs) {
+int64_t nhwc_tiles_span(const nhwc_problem *p, int axis, int64_t outputs) {
     return (outputs - 1) * p->stride[axis] + (p->kernel[axis] - 1) * p->dilation[axis] + 1;
 }
 
 /* Bytes of the padded copy that rows x cols output pixels need, or -1 for absurdly many. */
 static int64_t scratch_bytes(const nhwc_plan *plan, int64_t channels, int64_t rows, int64_t cols) {
     const nhwc_problem *p = &plan->problem;
-    int64_t sizes[] = {nhwc_direct_span(p, 1, rows), nhwc_direct_width(p, cols), channels, (int64_t)plan->element};
+    int64_t sizes[] = {nhwc_tiles_span(p, 1, rows), nhwc_tiles_width(p, cols), channels, (int64_t)plan->element};
     int64_t bytes = p->kernel[0];
     for (int i = 0; i < 4; i++) {
         if (!nhwc_mul(bytes, sizes[i], &bytes)) {
@@ -58,7 +58,7 @@ static void cut_pixels(const nhwc_problem *p, int64_t pixels, int64_t *rows, int
 
 /* Shrinks the block until its padded copy fits; false if no block does. */
 static bool fit_scratch(nhwc_plan *plan, int64_t channels) {
-    nhwc_direct_plan *d = &plan->direct;
+    nhwc_tiles_plan *d = &plan->tiles;
     int64_t pixels = MOST_PIXELS;
     for (;; pixels /= 2) {
         cut_pixels(&plan->problem, pixels, &d->rows, &d->cols);
@@ -77,7 +77,7 @@ static bool fit_scratch(nhwc_plan *plan, int64_t channels) {
    tap has a pointer, into the input or to zeros. */
 static void choose_access(nhwc_plan *plan) {
     const nhwc_problem *p = &plan->problem;
-    nhwc_direct_plan *d = &plan->direct;
+    nhwc_tiles_plan *d = &plan->tiles;
     int64_t channels = p->c / p->groups, multiplier = p->groups > 0 ? p->f / p->groups : 0;
     int64_t rows_of_taps = p->kernel[0] * p->kernel[1], width = p->kernel[2];
     bool few = channels < FEW_CHANNELS && width > 1 && rows_of_taps <= MAX_POINTERS;
@@ -112,7 +112,7 @@ static void choose_access(nhwc_plan *plan) {
 /* The block of pixels for access without a copy: so much input as stays in the second-level cache. */
 static void choose_pixels(nhwc_plan *plan) {
     const nhwc_problem *p = &plan->problem;
-    nhwc_direct_plan *d = &plan->direct;
+    nhwc_tiles_plan *d = &plan->tiles;
     int64_t table = TABLE_BYTES / (8 * d->table_pointers), pixels = MOST_PIXELS;
     if (d->access != NHWC_SCRATCH) {
         int64_t bytes = (int64_t)plan->element * nhwc_max(p->c, 1);
@@ -126,7 +126,7 @@ static void choose_pixels(nhwc_plan *plan) {
 }
 
 /* Visits the reduction in order and cuts it into segments, chunks and pieces; counts only where arrays are NULL. */
-static void cut_reduction(nhwc_direct_plan *d, int64_t reduction, nhwc_segment *segments, nhwc_piece *pieces) {
+static void cut_reduction(nhwc_tiles_plan *d, int64_t reduction, nhwc_segment *segments, nhwc_piece *pieces) {
     int64_t at = 0, segment_count = 0, piece_count = 0, widest = 1;
     nhwc_piece piece = {0};
     while (at < reduction) {
@@ -175,7 +175,7 @@ static int block_vectors(const nhwc_kernels *kernels, int64_t left) {
 /* Cuts `count` results of a group into blocks; counts only where `blocks` is NULL. Returns the results with padding. */
 static int64_t cut_group(const nhwc_plan *plan, int64_t count, int64_t *block_count, nhwc_block *blocks) {
     const nhwc_kernels *kernels = plan->kernels;
-    const bool depthwise = plan->direct.depthwise;
+    const bool depthwise = plan->tiles.depthwise;
     int64_t padded = 0;
     *block_count = 0;
     for (int64_t first = 0; first < count;) {
@@ -215,12 +215,12 @@ static void pack_filters(const nhwc_plan *plan, const nhwc_block *block, const v
 static void fill_group(const nhwc_plan *plan, int64_t group, nhwc_block *blocks, int64_t count, const void *filters,
                        bool in_place, char **packed) {
     const nhwc_problem *p = &plan->problem;
-    const bool depthwise = plan->direct.depthwise;
+    const bool depthwise = plan->tiles.depthwise;
     for (int64_t i = 0; i < count; i++) {
         nhwc_block *b = &blocks[i];
         b->group = group;
         b->first += group * (p->f / p->groups);
-        b->channel = depthwise ? b->first : plan->direct.access == NHWC_SCRATCH ? 0 : group * (p->c / p->groups);
+        b->channel = depthwise ? b->first : plan->tiles.access == NHWC_SCRATCH ? 0 : group * (p->c / p->groups);
         if (depthwise || (in_place && b->live == b->family->nr)) {
             b->filters = (const char *)filters + (size_t)b->first * plan->element;
             b->filter_pitch = p->f;
@@ -234,7 +234,7 @@ static void fill_group(const nhwc_plan *plan, int64_t group, nhwc_block *blocks,
 }
 
 static void fill_bias(const nhwc_plan *plan, const void *bias, char *packed) {
-    const nhwc_direct_plan *d = &plan->direct;
+    const nhwc_tiles_plan *d = &plan->tiles;
     for (int64_t i = 0; i < d->block_count; i++) {
         nhwc_block *b = &d->blocks[i];
         size_t width = (size_t)b->family->nr * plan->element, live = (size_t)b->live * plan->element;
@@ -266,7 +266,7 @@ static bool lay_out(int64_t sizes[PARTS], int64_t offsets[PARTS], int64_t *total
 static bool part_sizes(const nhwc_plan *plan, int64_t groups, int64_t group_blocks, int64_t padded, bool borrow,
                        int64_t sizes[PARTS]) {
     const nhwc_problem *p = &plan->problem;
-    const nhwc_direct_plan *d = &plan->direct;
+    const nhwc_tiles_plan *d = &plan->tiles;
     const int64_t element = (int64_t)plan->element;
     int64_t blocks, biases, filters = 0;
     if (!nhwc_mul(groups, group_blocks, &blocks) || !nhwc_mul(blocks, sizeof(nhwc_block), &sizes[BLOCKS]) ||
@@ -285,9 +285,9 @@ static bool part_sizes(const nhwc_plan *plan, int64_t groups, int64_t group_bloc
     return nhwc_mul(filters, element, &sizes[FILTERS]);
 }
 
-nhwc_status nhwc_direct_prepare(nhwc_plan *plan, const void *filters, const void *bias, bool borrow) {
+nhwc_status nhwc_tiles_prepare(nhwc_plan *plan, const void *filters, const void *bias, bool borrow) {
     const nhwc_problem *p = &plan->problem;
-    nhwc_direct_plan *d = &plan->direct;
+    nhwc_tiles_plan *d = &plan->tiles;
     choose_access(plan);
     cut_reduction(d, p->k, NULL, NULL);
     choose_pixels(plan);
@@ -324,6 +324,6 @@ nhwc_status nhwc_direct_prepare(nhwc_plan *plan, const void *filters, const void
     fill_bias(plan, bias, memory + offsets[BIAS]);
     plan->packed_bytes = sizes[FILTERS] + sizes[BIAS];
     nhwc_workspace_layout layout;
-    plan->workspace_bytes = nhwc_direct_workspace(plan, d->rows, d->cols, &layout);
+    plan->workspace_bytes = nhwc_tiles_workspace(plan, d->rows, d->cols, &layout);
     return NHWC_OK;
 }

@@ -1,0 +1,25 @@
+/* Shared by the tiles method's preparation and its loops. */
+#ifndef NHWC_CONV_TILES_H
+#define NHWC_CONV_TILES_H
+
+#include "plan.h"
+
+/* Inputs along an axis between the first and the last that `outputs` outputs read. */
+int64_t nhwc_tiles_span(const nhwc_problem *p, int axis, int64_t outputs);
+
+/* Pixels of a row of the padded copy: the span, by residues of the dilation so that taps become neighbours. */
+static inline int64_t nhwc_tiles_width(const nhwc_problem *p, int64_t cols) {
+    return nhwc_round_up(nhwc_tiles_span(p, 2, cols), p->dilation[2]);
+}
+
+nhwc_status nhwc_tiles_prepare(nhwc_plan *plan, const void *filters, const void *bias, bool borrow);
+
+/* Where the parts of a thread's workspace begin, in bytes. */
+typedef struct {
+    int64_t table, offsets, partial, scratch;
+} nhwc_workspace_layout;
+
+/* Bytes of workspace of one thread for blocks of rows x cols output pixels. */
+int64_t nhwc_tiles_workspace(const nhwc_plan *plan, int64_t rows, int64_t cols, nhwc_workspace_layout *layout);
+
+#endif

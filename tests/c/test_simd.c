@@ -1,0 +1,358 @@
+/* Tests every name of one vector header and the activations made of them, on the processor that runs it.
+
+   Compile with -Icsrc, -DNHWC_TEST_ISA_HEADER='"simd/avx2.h"', the flags of that instruction set and
+   -ffp-contract=off; link with -lm. Failures go to stderr, the count to stdout, the verdict to the exit code.
+   The file includes itself once per dtype, for the part that is a template over NHWC_DTYPE. */
+
+#ifndef NHWC_DTYPE
+
+#include NHWC_TEST_ISA_HEADER
+#include "kernels/template.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static long passed, failed;
+
+static void check(int condition, const char *what, double a, double b) {
+    passed += condition;
+    failed += !condition;
+    if (!condition) {
+        fprintf(stderr, "failed: %s at %.17g, %.17g\n", what, a, b);
+    }
+}
+
+/* The first byte of a page that cannot be touched, behind one that can. */
+static char *guard_page(void) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    char *pages = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED || mprotect(pages + page, page, PROT_NONE) != 0) {
+        perror("guard_page");
+        exit(2);
+    }
+    return pages + page;
+}
+
+#define SELU_SCALE 1.0507009873554804934193349852946
+#define SELU_ALPHA 1.6732632423543772848170429916717
+
+/* What an activation does at the infinities, and its least value. */
+static const struct {
+    const char *name;
+    double at_minus_infinity, at_infinity, least;
+} activations[NHWC_ACTIVATIONS] = {
+    [NHWC_LINEAR] = {"linear", -INFINITY, INFINITY, -INFINITY},
+    [NHWC_RELU] = {"relu", 0, INFINITY, 0},
+    [NHWC_RELU6] = {"relu6", 0, 6, 0},
+    [NHWC_LEAKY_RELU] = {"leaky_relu", -INFINITY, INFINITY, -INFINITY},
+    [NHWC_ELU] = {"elu", -1, INFINITY, -1},
+    [NHWC_SELU] = {"selu", -(SELU_SCALE * SELU_ALPHA), INFINITY, -(SELU_SCALE * SELU_ALPHA)},
+    [NHWC_SIGMOID] = {"sigmoid", 0, 1, 0},
+    [NHWC_HARD_SIGMOID] = {"hard_sigmoid", 0, 1, 0},
+    [NHWC_TANH] = {"tanh", -1, 1, -1},
+    [NHWC_SILU] = {"silu", 0, INFINITY, -0.27847},
+    [NHWC_HARD_SILU] = {"hard_silu", 0, INFINITY, -0.375001},
+    [NHWC_GELU] = {"gelu", 0, INFINITY, -0.16998},
+    [NHWC_SOFTPLUS] = {"softplus", 0, INFINITY, 0},
+};
+
+/* The definitions, for finite x. */
+static long double activated(nhwc_activation activation, long double x) {
+    long double hard_sigmoid = fminl(fmaxl(x + 3, 0), 6) / 6;
+    switch (activation) {
+    case NHWC_RELU:
+        return fmaxl(x, 0);
+    case NHWC_RELU6:
+        return fminl(fmaxl(x, 0), 6);
+    case NHWC_LEAKY_RELU:
+        return x < 0 ? 0.2L * x : x;
+    case NHWC_ELU:
+        return x < 0 ? expm1l(x) : x;
+    case NHWC_SELU:
+        return SELU_SCALE * (x < 0 ? SELU_ALPHA * expm1l(x) : x);
+    case NHWC_SIGMOID:
+        return 1 / (1 + expl(-x));
+    case NHWC_HARD_SIGMOID:
+        return hard_sigmoid;
+    case NHWC_TANH:
+        return tanhl(x);
+    case NHWC_SILU:
+        return x / (1 + expl(-x));
+    case NHWC_HARD_SILU:
+        return x * hard_sigmoid;
+    case NHWC_GELU:
+        return 0.5L * x * erfcl(-x * 0.707106781186547524400844362104849L);
+    case NHWC_SOFTPLUS:
+        return fmaxl(x, 0) + log1pl(expl(-fabsl(x)));
+    default:
+        return x;
+    }
+}
+
+#define NHWC_ISA test
+
+/* f32: 24 bits of precision, exponents from -126 to 127. */
+#define NHWC_DTYPE f32
+#define UINT uint32_t
+#define MANTISSA 23
+#define MAX_EXPONENT 127
+#define TOLERANCE 1e-6L
+#include "test_simd.c"
+
+#define NHWC_DTYPE f64
+#define UINT uint64_t
+#define MANTISSA 52
+#define MAX_EXPONENT 1023
+#define TOLERANCE 4e-15L
+#include "test_simd.c"
+
+#ifdef VL_i64
+static void test_integers(void) {
+    static const int64_t values[] = {0, 1, -1, 3, -7, INT64_MAX, INT64_MIN, INT64_MAX - 1, 1234567890123456789};
+    enum { COUNT = sizeof values / sizeof *values };
+    for (int i = 0; i < COUNT; i++) {
+        for (int j = 0; j < COUNT; j++) {
+            int64_t a = values[i], b = values[j], c = values[(i + j) % COUNT], stored = -5;
+            uint64_t product = (uint64_t)a * (uint64_t)b;
+            check((uint64_t)vi64_add(a, b) == (uint64_t)a + (uint64_t)b, "add_i64", a, b);
+            check((uint64_t)vi64_mul(a, b) == product, "mul_i64", a, b);
+            check((uint64_t)vi64_fma(a, b, c) == product + (uint64_t)c, "fma_i64", a, b);
+            check(vi64_max(a, b) == (a > b ? a : b), "max_i64", a, b);
+            check(vi64_min(a, b) == (a < b ? a : b), "min_i64", a, b);
+            vi64_store(&stored, vi64_set1(a));
+            check(vi64_load(&stored) == a && vi64_load_n(&stored, 1) == a, "load_i64", a, 0);
+            vi64_store_n(&stored, b, 0);
+            check(stored == a && vi64_load_n(&stored, 0) == vi64_zero(), "load_n_i64", a, 0);
+            vi64_store_n(&stored, b, 1);
+            check(stored == b, "store_n_i64", b, 1);
+        }
+    }
+}
+#else
+static void test_integers(void) {}
+#endif
+
+int main(void) {
+    test_all_f32();
+    test_all_f64();
+    test_integers();
+    printf("%ld passed, %ld failed\n", passed, failed);
+    return failed != 0;
+}
+
+#else /* the template over NHWC_DTYPE */
+
+#include "kernels/activation.inl.h"
+
+static ELEM LOCAL(from_bits)(UINT bits) {
+    ELEM x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* Equal bit by bit; unless `strict`, any NaN equals any other. */
+static int LOCAL(same)(ELEM a, ELEM b, int strict) {
+    return (!strict && isnan(a) && isnan(b)) || memcmp(&a, &b, sizeof a) == 0;
+}
+
+static int LOCAL(vector_is)(VEC v, const ELEM *expected, int strict) {
+    ELEM lanes[VL];
+    int equal = 1;
+    V(store)(lanes, v);
+    for (int i = 0; i < VL; i++) {
+        equal &= LOCAL(same)(lanes[i], expected[i], strict);
+    }
+    return equal;
+}
+
+enum { LOCAL(EDGES) = 36 };
+
+/* Zeros, subnormals, ties, values around the end of the fractions, the largest, infinities, NaN; then negated. */
+static void LOCAL(edge_values)(ELEM *values) {
+    ELEM end = (ELEM)((UINT)1 << MANTISSA);
+    UINT infinity = (UINT)(2 * MAX_EXPONENT + 1) << MANTISSA;
+    const ELEM positive[] = {0,
+                             LOCAL(from_bits)(1),
+                             LOCAL(from_bits)(((UINT)1 << MANTISSA) - 1),
+                             LOCAL(from_bits)((UINT)1 << MANTISSA),
+                             0.25,
+                             0.5,
+                             1 / (ELEM)3,
+                             1,
+                             1.5,
+                             2.5,
+                             3.7,
+                             1000.5,
+                             end / 2 - (ELEM)0.5,
+                             end - 1,
+                             2 * end,
+                             LOCAL(from_bits)(infinity - 1),
+                             LOCAL(from_bits)(infinity),
+                             LOCAL(from_bits)(infinity + ((UINT)1 << (MANTISSA - 1)))};
+    for (int i = 0; i < LOCAL(EDGES); i++) {
+        ELEM x = positive[i / 2];
+        values[i] = i % 2 ? -x : x;
+    }
+}
+
+static ELEM LOCAL(fused)(ELEM a, ELEM b, ELEM c) {
+#if VL_f32 > 4 || defined(__aarch64__)
+    return sizeof(ELEM) == 4 ? (ELEM)fmaf(a, b, c) : (ELEM)fma(a, b, c);
+#else
+    return a * b + c;
+#endif
+}
+
+/* Every pair of edge values, other pairs in the other lanes. The operations on the sign bit come last: they keep the
+   bits of NaN. */
+static void LOCAL(test_operations)(void) {
+    enum { OPS = 14, SIGN_OPS = 11 };
+    static const char *const names[OPS] = {"add",       "sub",        "mul",  "div",   "fma", "max", "min",
+                                           "select_lt", "select_nan", "set1", "round", "abs", "neg", "copysign"};
+    ELEM values[LOCAL(EDGES)];
+    LOCAL(edge_values)(values);
+    for (int pair = 0; pair < LOCAL(EDGES) * LOCAL(EDGES); pair++) {
+        ELEM a[VL], b[VL], c[VL], want[OPS][VL];
+        for (int i = 0; i < VL; i++) {
+            ELEM x = a[i] = values[(pair + i) % LOCAL(EDGES)];
+            ELEM y = b[i] = values[(pair / LOCAL(EDGES) + 5 * i) % LOCAL(EDGES)];
+            ELEM z = c[i] = values[(pair + 7 * i + 11) % LOCAL(EDGES)];
+            ELEM row[OPS] = {x + y,
+                             x - y,
+                             x * y,
+                             x / y,
+                             LOCAL(fused)(x, y, z),
+                             x > y ? x : y,
+                             x < y ? x : y,
+                             x < y ? z : y,
+                             isnan(x) ? y : z,
+                             a[0],
+                             rint(x),
+                             copysign(x, 1),
+                             -x,
+                             copysign(x, y)};
+            for (int op = 0; op < OPS; op++) {
+                want[op][i] = row[op];
+            }
+        }
+        VEC x = V(load)(a), y = V(load)(b), z = V(load)(c);
+        VEC got[OPS] = {V(add)(x, y),
+                        V(sub)(x, y),
+                        V(mul)(x, y),
+                        V(div)(x, y),
+                        V(fma)(x, y, z),
+                        V(max)(x, y),
+                        V(min)(x, y),
+                        V(select_lt)(x, y, z, y),
+                        V(select_nan)(x, y, z),
+                        V(set1)(a[0]),
+                        V(round)(x),
+                        V(abs)(x),
+                        V(neg)(x),
+                        V(copysign)(x, y)};
+        for (int op = 0; op < OPS; op++) {
+            check(LOCAL(vector_is)(got[op], want[op], op >= SIGN_OPS), names[op], a[0], b[0]);
+        }
+    }
+}
+
+static void LOCAL(test_pow2)(void) {
+    for (int exponent = -MAX_EXPONENT; exponent <= MAX_EXPONENT + 1; exponent++) {
+        ELEM want[VL];
+        for (int i = 0; i < VL; i++) {
+            want[i] = exponent == -MAX_EXPONENT ? 0 : (ELEM)ldexp(1, exponent);
+        }
+        check(LOCAL(vector_is)(V(pow2)(V(set1)((ELEM)exponent)), want, 1), "pow2", exponent, 0);
+    }
+}
+
+/* Partial loads and stores, up to the last byte before a guard page and nothing beside their elements. */
+static void LOCAL(test_partial)(void) {
+    ELEM *end = (ELEM *)guard_page();
+    for (int n = 0; n <= VL; n++) {
+        ELEM *p = end - n, ramp[VL], want[VL], zeros[VL] = {0};
+        for (int i = 0; i < VL; i++) {
+            ramp[i] = (ELEM)(i + 1);
+            want[i] = i < n ? ramp[i] : 0;
+        }
+        p[-1] = -1;
+        V(store_n)(p, V(load)(ramp), n);
+        check(p[-1] == -1 && memcmp(p, ramp, n * sizeof *p) == 0, "store_n", n, 0);
+        check(LOCAL(vector_is)(V(load_n)(p, n), want, 1), "load_n", n, 0);
+
+        ELEM inner[VL + 1];
+        memset(inner, 0, sizeof inner);
+        V(store_n)(inner + 1, V(load)(ramp), n);
+        check(inner[0] == 0 && memcmp(inner + 1, want, sizeof want) == 0, "store_n beside", n, 0);
+        check(LOCAL(vector_is)(V(zero)(), zeros, 1), "zero", n, 0);
+    }
+}
+
+static void LOCAL(check_activated)(nhwc_activation activation, ELEM x) {
+    ELEM y = x;
+    KERNEL(activate)(&y, 1, activation);
+    long double want = activated(activation, x);
+    int right = isinf((ELEM)want) ? y == (ELEM)want : fabsl(y - want) <= TOLERANCE * fmaxl(1, fabsl(want));
+    right &= y >= (ELEM)activations[activation].least && y <= (ELEM)activations[activation].at_infinity;
+    check(right, activations[activation].name, x, y);
+}
+
+/* Samples of all exponents, then a dense stretch where the activations bend, then what is not finite. */
+static void LOCAL(test_accuracy)(nhwc_activation activation) {
+    enum { SAMPLES = 20011 };
+    for (int i = 0; i < SAMPLES; i++) {
+        ELEM x = LOCAL(from_bits)((UINT)-1 / SAMPLES * (UINT)i);
+        if (isfinite(x)) {
+            LOCAL(check_activated)(activation, x);
+        }
+        LOCAL(check_activated)(activation, (ELEM)(i - SAMPLES / 2) / 500);
+    }
+    ELEM edges[LOCAL(EDGES)], not_finite[3] = {-INFINITY, INFINITY, NAN};
+    LOCAL(edge_values)(edges);
+    for (int i = 0; i < LOCAL(EDGES); i++) {
+        if (isfinite(edges[i])) {
+            LOCAL(check_activated)(activation, edges[i]);
+        }
+    }
+    KERNEL(activate)(not_finite, 3, activation);
+    check(not_finite[0] == (ELEM)activations[activation].at_minus_infinity, activations[activation].name, -INFINITY, 0);
+    check(not_finite[1] == (ELEM)activations[activation].at_infinity, activations[activation].name, INFINITY, 0);
+    check(isnan(not_finite[2]), activations[activation].name, NAN, 0);
+}
+
+/* Every length and a guard page behind it: the bits of an element are those it has alone. */
+static void LOCAL(test_positions)(nhwc_activation activation) {
+    ELEM *end = (ELEM *)guard_page();
+    for (int n = 0; n <= 3 * VL + 1; n++) {
+        ELEM alone[3 * VL + 1], *y = end - n;
+        for (int i = 0; i < n; i++) {
+            alone[i] = y[i] = (ELEM)(i * 37 % 61 - 30) / 7;
+            KERNEL(activate)(alone + i, 1, activation);
+        }
+        y[-1] = -77;
+        KERNEL(activate)(y, n, activation);
+        check(y[-1] == -77 && memcmp(y, alone, n * sizeof *y) == 0, "activate at any position", activation, n);
+    }
+}
+
+static void LOCAL(test_all)(void) {
+    LOCAL(test_operations)();
+    LOCAL(test_pow2)();
+    LOCAL(test_partial)();
+    for (nhwc_activation activation = 0; activation < NHWC_ACTIVATIONS; activation++) {
+        LOCAL(test_accuracy)(activation);
+        LOCAL(test_positions)(activation);
+    }
+}
+
+#undef NHWC_DTYPE
+#undef UINT
+#undef MANTISSA
+#undef MAX_EXPONENT
+#undef TOLERANCE
+
+#endif

@@ -1,0 +1,75 @@
+"""Arrays that end or begin at a forbidden page: a kernel that reads or writes beyond them crashes the interpreter."""
+
+import ctypes
+import mmap
+
+import numpy as np
+import pytest
+from problems import ALL_PROBLEMS, assert_same_bits, conv
+
+import nhwc
+from nhwc import _core
+
+try:
+    mprotect = ctypes.CDLL(None).mprotect
+except (AttributeError, OSError, TypeError):
+    pytest.skip("this system has no mprotect", allow_module_level=True)
+mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+
+
+def guarded(a, side):
+    """Copy an array to memory between two forbidden pages, touching the one before it or the one after it."""
+    page = mmap.PAGESIZE
+    pages = max(1, -(-a.nbytes // page))
+    block = mmap.mmap(-1, (pages + 2) * page)
+    start = ctypes.addressof(ctypes.c_char.from_buffer(block))
+    for guard in (start, start + (pages + 1) * page):
+        assert mprotect(guard, page, 0) == 0, "mprotect failed"
+    offset = page if side == "begin" else (pages + 1) * page - a.nbytes
+    b = np.frombuffer(block, a.dtype, a.size, offset).reshape(a.shape)
+    b[...] = a
+    return b
+
+
+def tails():
+    """Every tail of channels, filters and columns from 1 to 70, in each family of kernels."""
+    for n in range(1, 71):
+        terms = {"bias": True, "residual": n % 2 == 0, "activation": _core.ACTIVATIONS[n % len(_core.ACTIVATIONS)]}
+        few, odd = 1 + n % 5, 1 + n % 3
+        yield conv((2, 3, 4, n), (3, 3, n, few), padding="same", **terms)
+        yield conv((3, 5, few), (2, 3, few, n), **terms)
+        yield conv((2, 3, n), (1, 1, n, 71 - n), **terms)
+        yield conv((n, 3), (3, 3, 5), padding="same", strides=odd, **terms)
+        yield conv((1, 4, n, few), (3, 3, few, odd), padding="same", **terms)
+        yield conv((odd, n + 2, 1), (odd, 3, 1, 1), **terms)
+        yield conv((2, 4, 5, n), (3, 3, n, odd), depthwise=True, padding="same", strides=1 + n % 2, **terms)
+        yield conv((9, n), (4, n, 1), depthwise=True, dilation_rate=2, **terms)
+        yield conv((3, 4, 2 * n), (3, 2, n, 2 * few), groups=2, **terms)
+        yield conv((2, 3, 4, odd), (2, 2, 2, odd, n), padding=1, **terms)
+
+
+@pytest.mark.parametrize("side", ["begin", "end"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_no_kernel_leaves_its_arrays(isa, dtype, side):
+    for problem in [*tails(), *ALL_PROBLEMS]:
+        operands = problem.operands(dtype)
+        expected = problem.run(nhwc, *operands)
+        x, filters, bias, residual = [None if a is None else guarded(a, side) for a in operands]
+        out = guarded(np.zeros_like(expected), side)
+        problem.run(nhwc, x, filters, bias, residual, out=out)
+        assert_same_bits(out, expected, problem)
+        out[...] = 0
+        problem.plan(nhwc, filters, bias)(x, out=out, residual=residual)
+        assert_same_bits(out, problem.plan(nhwc, *operands[1:3])(operands[0], residual=operands[3]), problem)
+
+
+@pytest.mark.parametrize("side", ["begin", "end"])
+@pytest.mark.parametrize("dtype", [np.int64, np.uint64, np.uint8, np.float16])
+def test_no_plain_path_leaves_its_arrays(dtype, side):
+    for problem in tails():
+        if dtype is not np.float16 and problem.options["activation"] not in ("linear", "relu", "relu6"):
+            continue
+        operands = [None if a is None else np.abs(9 * a).astype(dtype) for a in problem.operands()]
+        expected = problem.run(nhwc, *operands)
+        operands = [None if a is None else guarded(a, side) for a in operands]
+        assert_same_bits(problem.run(nhwc, *operands, out=guarded(np.zeros_like(expected), side)), expected, problem)

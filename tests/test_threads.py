@@ -1,0 +1,130 @@
+"""Many threads, inside a call and around it: the same bits, nothing shared that should not be."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from problems import ALL_PROBLEMS, LARGE_PROBLEMS, assert_same_bits
+
+import nhwc
+from nhwc import _core
+
+
+@pytest.mark.parametrize("algorithm", ["direct", "auto"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_bits_do_not_depend_on_the_threads(isa, dtype, algorithm):
+    for problem in LARGE_PROBLEMS:
+        operands = problem.operands(dtype)
+        with nhwc.num_threads(1):
+            expected = problem.run(nhwc, *operands, algorithm=algorithm)
+        for threads in (2, 3, 5, 8):
+            with nhwc.num_threads(threads):
+                y = problem.run(nhwc, *operands, algorithm=algorithm)
+            assert_same_bits(y, expected, f"{threads} threads, {problem}")
+
+
+def test_integers_do_not_depend_on_the_threads():
+    for problem in LARGE_PROBLEMS:
+        operands = [None if a is None else (9 * a).astype(np.int64) for a in problem.operands()]
+        with nhwc.num_threads(1):
+            expected = problem.run(nhwc, *operands)
+        with nhwc.num_threads(3):
+            assert_same_bits(problem.run(nhwc, *operands), expected, problem)
+
+
+@pytest.mark.parametrize("problem", LARGE_PROBLEMS[:3] + LARGE_PROBLEMS[-3:], ids=lambda problem: problem.function)
+def test_one_plan_in_many_python_threads(problem):
+    x, filters, bias, residual = problem.operands()
+    plan = problem.plan(nhwc, filters, bias)
+    inputs = [np.roll(x, i, axis=-2) for i in range(8)]
+    expected = [plan(a, residual=residual) for a in inputs]
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda a: plan(a, residual=residual), inputs * 3))
+    for y, y_alone in zip(results, expected * 3, strict=True):
+        assert_same_bits(y, y_alone, problem)
+
+
+def test_python_threads_that_plan_run_and_release_at_once():
+    problems = [*ALL_PROBLEMS[::9], *LARGE_PROBLEMS[:2]]
+    operands = [problem.operands() for problem in problems]
+    expected = [problem.run(nhwc, *o) for problem, o in zip(problems, operands, strict=True)]
+
+    def work(start):
+        for i in range(start, start + len(problems)):
+            i %= len(problems)
+            assert_same_bits(problems[i].run(nhwc, *operands[i]), expected[i], problems[i])
+            if i % 10 == 0:
+                nhwc.release_memory()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(0, len(problems), len(problems) // 4)))
+
+
+def test_a_plan_keeps_its_instruction_set():
+    problem = ALL_PROBLEMS[0]
+    x, filters, bias, residual = problem.operands()
+    before = _core.isa()
+    try:
+        plans, results = [], []
+        for isa in _core.ISAS_AVAILABLE:
+            _core._use_isa(isa)
+            plans.append(problem.plan(nhwc, filters, bias))
+            results.append(plans[-1](x, residual=residual))
+        for isa in _core.ISAS_AVAILABLE:
+            _core._use_isa(isa)
+            for plan, y in zip(plans, results, strict=True):
+                assert_same_bits(plan(x, residual=residual), y, f"made for {plan.isa}, run under {isa}")
+        assert [plan.isa for plan in plans] == list(_core.ISAS_AVAILABLE)
+    finally:
+        _core._use_isa(before)
+
+
+COUNT_THREADS = """
+import os
+import numpy as np
+import nhwc
+{imports}
+
+def threads_after(context):
+    with context:
+        nhwc.conv2d(np.ones((1, 64, 64, 32), np.float32), np.ones((3, 3, 32, 64), np.float32))
+    return len(os.listdir("/proc/self/task"))
+
+nhwc.set_num_threads(3)
+print({counts})
+"""
+
+
+def counted(imports, counts):
+    """Run a program that prints thread counts, in a process that has made no thread yet."""
+    program = COUNT_THREADS.format(imports=imports, counts=counts)
+    environment = {**os.environ, "OMP_NUM_THREADS": "4", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return [int(word) for word in done.stdout.split()]
+
+
+needs_openmp_on_linux = pytest.mark.skipif(
+    _core.openmp() is None or not Path("/proc/self/task").exists(), reason="counts OpenMP's threads in /proc"
+)
+
+
+@needs_openmp_on_linux
+def test_a_call_uses_the_threads_it_may():
+    counts = counted("", "threads_after(nhwc.num_threads(1)), threads_after(nhwc.num_threads(3))")
+    assert counts == [1, 3]
+
+
+@needs_openmp_on_linux
+def test_threadpoolctl_can_lower_the_threads():
+    pytest.importorskip("threadpoolctl")
+    counts = counted(
+        "from threadpoolctl import threadpool_limits",
+        "threads_after(threadpool_limits(1)), threads_after(threadpool_limits(2, 'openmp')), "
+        "threads_after(nhwc.num_threads(3))",
+    )
+    assert counts == [1, 2, 3]

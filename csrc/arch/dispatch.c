@@ -40,9 +40,7 @@ const nhwc_isa *nhwc_isa_current(void) {
     return isa;
 }
 
-const char *nhwc_isa_compiled(int i) {
-    return i >= 0 && i < COUNT ? compiled[i]->name : NULL;
-}
+const char *nhwc_isa_compiled(int i) { return i >= 0 && i < COUNT ? compiled[i]->name : NULL; }
 
 const char *nhwc_isa_available(int i) {
     const nhwc_isa *isa = i < 0 ? NULL : available(i);
@@ -50,13 +48,9 @@ const char *nhwc_isa_available(int i) {
 }
 
 /* What every processor of this architecture has, of the instruction sets compiled. */
-const char *nhwc_isa_baseline(void) {
-    return nhwc_isa_scalar.name;
-}
+const char *nhwc_isa_baseline(void) { return nhwc_isa_scalar.name; }
 
-const char *nhwc_isa_name(void) {
-    return nhwc_isa_current()->name;
-}
+const char *nhwc_isa_name(void) { return nhwc_isa_current()->name; }
 
 nhwc_status nhwc_isa_use(const char *name) {
     for (int i = 0; i < COUNT; i++) {

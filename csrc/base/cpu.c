@@ -11,9 +11,7 @@ static unsigned long long saved_state(void) {
     return ((unsigned long long)high << 32) | low;
 }
 
-static int has(unsigned reg, unsigned mask) {
-    return (reg & mask) == mask;
-}
+static int has(unsigned reg, unsigned mask) { return (reg & mask) == mask; }
 
 unsigned nhwc_cpu_features(void) {
     enum { FMA = 1 << 12, OSXSAVE = 1 << 27, AVX = 1 << 28, F16C = 1 << 29, SSE2 = 1 << 26 };
@@ -37,11 +35,7 @@ unsigned nhwc_cpu_features(void) {
     return features;
 }
 #elif defined(__aarch64__)
-unsigned nhwc_cpu_features(void) {
-    return NHWC_CPU_NEON;
-}
+unsigned nhwc_cpu_features(void) { return NHWC_CPU_NEON; }
 #else
-unsigned nhwc_cpu_features(void) {
-    return 0;
-}
+unsigned nhwc_cpu_features(void) { return 0; }
 #endif

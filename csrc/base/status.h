@@ -14,20 +14,12 @@ static inline bool nhwc_mul(int64_t a, int64_t b, int64_t *product) {
     return !__builtin_mul_overflow(a, b, product) && *product <= NHWC_MAX_SIZE;
 }
 
-static inline int64_t nhwc_ceil_div(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
+static inline int64_t nhwc_ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-static inline int64_t nhwc_round_up(int64_t a, int64_t b) {
-    return nhwc_ceil_div(a, b) * b;
-}
+static inline int64_t nhwc_round_up(int64_t a, int64_t b) { return nhwc_ceil_div(a, b) * b; }
 
-static inline int64_t nhwc_min(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
+static inline int64_t nhwc_min(int64_t a, int64_t b) { return a < b ? a : b; }
 
-static inline int64_t nhwc_max(int64_t a, int64_t b) {
-    return a > b ? a : b;
-}
+static inline int64_t nhwc_max(int64_t a, int64_t b) { return a > b ? a : b; }
 
 #endif

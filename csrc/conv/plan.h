@@ -30,13 +30,13 @@ typedef struct {
 typedef struct {
     nhwc_access access;
     bool depthwise;
-    int64_t repeat;            /* copies of each channel in the scratch: the channel multiplier */
-    int64_t pointers;          /* of a pixel */
-    int64_t run;               /* inputs behind a pointer */
-    int64_t chunk;             /* inputs that are summed in one chain */
-    int64_t rows, cols;        /* of the largest block of output pixels */
-    int64_t scratch_channels;  /* of a pixel of the scratch */
-    int64_t table_pointers;    /* of a pixel, in the largest piece */
+    int64_t repeat;           /* copies of each channel in the scratch: the channel multiplier */
+    int64_t pointers;         /* of a pixel */
+    int64_t run;              /* inputs behind a pointer */
+    int64_t chunk;            /* inputs that are summed in one chain */
+    int64_t rows, cols;       /* of the largest block of output pixels */
+    int64_t scratch_channels; /* of a pixel of the scratch */
+    int64_t table_pointers;   /* of a pixel, in the largest piece */
     nhwc_segment *segments;
     nhwc_piece *pieces;
     nhwc_block *blocks;
@@ -62,7 +62,7 @@ struct nhwc_plan {
     nhwc_problem problem;
     const nhwc_isa *isa;
     const nhwc_kernels *kernels;
-    size_t element;                                     /* bytes */
+    size_t element; /* bytes */
     union {
         float f32[2];
         double f64[2];

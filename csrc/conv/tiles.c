@@ -1,4 +1,5 @@
-/* The tiles method's loops, which serve every problem directly: blocks of output pixels, pointers into the input, blocks of filters, tiles.
+/* The tiles method's loops, which serve every problem directly: blocks of output pixels, pointers into the input,
+   blocks of filters, tiles.
 
        for (n, depth, rows, columns) block of output pixels, for range of filter blocks:     parallel
            [copy the input rows of the block, padded, if access is SCRATCH]
@@ -21,9 +22,9 @@ typedef struct {
     const char *x;
     const void *residual;
     char *out;
-    int64_t rows, cols;               /* of a block */
-    int64_t row_blocks, col_blocks;   /* of an image */
-    int64_t filter_parts;             /* ranges of filter blocks */
+    int64_t rows, cols;             /* of a block */
+    int64_t row_blocks, col_blocks; /* of an image */
+    int64_t filter_parts;           /* ranges of filter blocks */
     nhwc_workspace_layout layout;
     int64_t workspace_bytes;
     char *workspace; /* of all threads */
@@ -172,8 +173,7 @@ static void point_into_scratch(const nhwc_plan *plan, const region *r, const nhw
     for (int64_t i = 0; i < r->rows; i++) {
         for (int64_t t = 0; t < piece->pointer_count; t++) {
             int64_t tap = piece->first_pointer + t, depth = tap / p->kernel[1], k = tap % p->kernel[1];
-            const char *row =
-                r->scratch + (depth * height + i * p->stride[1] + k * p->dilation[1]) * width * pixel;
+            const char *row = r->scratch + (depth * height + i * p->stride[1] + k * p->dilation[1]) * width * pixel;
             const void **to = r->table + i * r->cols * pitch + t;
             for (int64_t j = 0; j < r->cols; j++) {
                 int64_t col = j * p->stride[2];

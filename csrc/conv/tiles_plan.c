@@ -8,14 +8,14 @@
 
 /* Sizes that were chosen by measuring; see csrc/README.md. */
 enum {
-    CHUNK = 256,              /* inputs in one chain of additions: the stated error bound rests on it */
-    MAX_POINTERS = 2048,      /* of a pixel at a time */
-    TABLE_BYTES = 512 << 10,  /* of a block's pointer table */
-    INPUT_BYTES = 256 << 10,  /* of input that a block of pixels reads */
-    MOST_PIXELS = 1024,       /* of a block */
+    CHUNK = 256,               /* inputs in one chain of additions: the stated error bound rests on it */
+    MAX_POINTERS = 2048,       /* of a pixel at a time */
+    TABLE_BYTES = 512 << 10,   /* of a block's pointer table */
+    INPUT_BYTES = 256 << 10,   /* of input that a block of pixels reads */
+    MOST_PIXELS = 1024,        /* of a block */
     SCRATCH_BYTES = 128 << 10, /* of a block's padded copy, if it can be */
-    SCRATCH_MOST = 2 << 20,   /* and at the most */
-    FEW_CHANNELS = 32,        /* below this, runs over the kernel's width pay for a padded copy */
+    SCRATCH_MOST = 2 << 20,    /* and at the most */
+    FEW_CHANNELS = 32,         /* below this, runs over the kernel's width pay for a padded copy */
 };
 
 static bool has_padding(const nhwc_problem *p) {
@@ -189,8 +189,7 @@ static int64_t cut_group(const nhwc_plan *plan, int64_t count, int64_t *block_co
             family = &kernels->direct[block_vectors(kernels, nhwc_ceil_div(left, kernels->lanes))];
         }
         if (blocks) {
-            blocks[*block_count] =
-                (nhwc_block){.family = family, .first = first, .live = nhwc_min(left, family->nr)};
+            blocks[*block_count] = (nhwc_block){.family = family, .first = first, .live = nhwc_min(left, family->nr)};
         }
         first += family->nr;
         padded += family->nr;

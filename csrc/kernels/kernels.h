@@ -46,13 +46,13 @@ enum { NHWC_MAX_VECTORS = 4, NHWC_MAX_MR = 14 };
 
 /* The kernels of one instruction set for one dtype. */
 typedef struct {
-    int lanes;                                         /* elements of a vector */
-    int preferred_vectors;                             /* of a block, where the filters are many */
-    nhwc_tile_family direct[NHWC_MAX_VECTORS + 1];     /* by the vectors of a block; [0] is unused */
-    nhwc_tile_family depthwise[NHWC_MAX_VECTORS + 1];  /* blocks of whole vectors */
-    nhwc_tile_family depthwise_tail;                   /* a block of less than a vector */
+    int lanes;                                            /* elements of a vector */
+    int preferred_vectors;                                /* of a block, where the filters are many */
+    nhwc_tile_family direct[NHWC_MAX_VECTORS + 1];        /* by the vectors of a block; [0] is unused */
+    nhwc_tile_family depthwise[NHWC_MAX_VECTORS + 1];     /* blocks of whole vectors */
+    nhwc_tile_family depthwise_tail;                      /* a block of less than a vector */
     void (*activate)(void *y, int64_t n, int activation); /* in place; NULL for integers */
-    double (*fma_work)(int64_t rounds, double *flops); /* register-only multiply-adds, to measure the peak */
+    double (*fma_work)(int64_t rounds, double *flops);    /* register-only multiply-adds, to measure the peak */
 } nhwc_kernels;
 
 /* One instruction set. */

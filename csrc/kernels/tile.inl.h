@@ -70,8 +70,7 @@ static void TILE_PASTE(TILE_NAME, NHWC_DTYPE, MR, NV)(const nhwc_tile *t) {
 #define SAVE_ROW(r) COLUMNS(SAVE, r)
                 ROWS(SAVE_ROW)
             } else {
-#define ADD_TO(r, v)                                                                                                   \
-    V(store)(partial + r * NR + v * VL, V(add)(V(load)(partial + r * NR + v * VL), c##r##_##v));
+#define ADD_TO(r, v) V(store)(partial + r * NR + v * VL, V(add)(V(load)(partial + r * NR + v * VL), c##r##_##v));
 #define ADD_TO_ROW(r) COLUMNS(ADD_TO, r)
                 ROWS(ADD_TO_ROW)
             }

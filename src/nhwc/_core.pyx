@@ -169,6 +169,8 @@ cdef bint _plain_shapes(nhwc_problem *p, int ndim, bint depthwise, cnp.ndarray x
         p.before[i] = p.after[i] = 0
     for i in range(ndim):
         p.in_[3 - ndim + i] = x_shape[x_ndim - 1 - ndim + i]
+        if p.in_[3 - ndim + i] == 0:
+            return False
         p.kernel[3 - ndim + i] = filters_shape[i]
     p.c = x_shape[x_ndim - 1]
     if depthwise:
@@ -454,10 +456,15 @@ cdef class Plan:
             _raise(status, self.name)
         return 0
 
-    def __call__(self, x, *, out=None, residual=None):
-        """Convolve x; `out` and `residual` as in `nhwc.conv2d`."""
+    cdef nhwc_plan *_made(self) except NULL:
+        """The core's plan, which an object from __new__ alone has not."""
         if self._plan is NULL:
             raise ValueError("Plan: made by plan_conv2d and the like, not by __new__")
+        return self._plan
+
+    def __call__(self, x, *, out=None, residual=None):
+        """Convolve x; `out` and `residual` as in `nhwc.conv2d`."""
+        self._made()
         result = self._plain(x, out, residual)
         if result is not None:
             return result
@@ -468,30 +475,33 @@ cdef class Plan:
 
     @property
     def algorithm(self):
-        return ALGORITHMS[<int>nhwc_plan_describe(self._plan).algorithm]
+        return ALGORITHMS[<int>nhwc_plan_describe(self._made()).algorithm]
 
     @property
     def isa(self):
-        return nhwc_plan_describe(self._plan).isa.decode()
+        return nhwc_plan_describe(self._made()).isa.decode()
 
     @property
     def macs(self):
+        self._made()
         samples = 1 if self._p.n < 0 else self._p.n
         return int(samples) * int(self._p.pixels) * int(self._p.k) * int(self._p.f)
 
     @property
     def packed_bytes(self):
-        return nhwc_plan_describe(self._plan).packed_bytes
+        return nhwc_plan_describe(self._made()).packed_bytes
 
     @property
     def workspace_bytes(self):
-        return nhwc_plan_describe(self._plan).workspace_bytes
+        return nhwc_plan_describe(self._made()).workspace_bytes
 
     def __repr__(self):
+        self._made()
         return (f"<nhwc.Plan {self.name.removeprefix('plan_')} {self.input_shape} -> {self.output_shape} {self.dtype}: "
                 f"{self.algorithm}, {self.isa}, {self.macs / 1e6:.4g} M multiply-adds>")
 
     def __reduce__(self):
+        self._made()
         return _restore_plan, (self.name, self._parts)
 
 

@@ -1,0 +1,1 @@
+"""The suite that asv runs on every commit; README.md says how."""

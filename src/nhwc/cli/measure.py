@@ -1,0 +1,145 @@
+"""How speed and error are measured: samples of a call, peaks of the machine, error of a result by sampled pixels."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+import nhwc
+from nhwc import _core
+from nhwc.cli.layers import Layer
+
+BATCH_SECONDS = 1e-4  # shorter calls are timed in batches of about this length, for the clock's sake
+
+
+def sample_times(call: Callable[[], object], seconds: float, min_samples: int = 7, limit: float = 4.0) -> list[float]:
+    """Seconds per call, sample by sample, after a warm-up.
+
+    Sampling goes on for `seconds` and at least `min_samples`; a call so slow that these would take longer than
+    `limit` seconds is sampled three times. The median is the figure to report.
+    """
+    clock = time.perf_counter
+    fastest = float("inf")
+    warm_until = clock() + min(0.1, seconds / 4)
+    while fastest == float("inf") or clock() < warm_until:
+        start = clock()
+        call()
+        fastest = min(fastest, clock() - start)
+    batch = range(max(1, int(BATCH_SECONDS / max(fastest, 1e-7))))
+    samples, begin = [], clock()
+    while True:
+        start = clock()
+        for _ in batch:
+            call()
+        now = clock()
+        samples.append((now - start) / len(batch))
+        spent = now - begin
+        if (spent >= seconds and len(samples) >= min_samples) or (spent > limit and len(samples) > 2):
+            return samples
+
+
+def fma_peak(threads: int, itemsize: int, seconds: float = 0.01) -> float:
+    """GFLOP/s of multiply-adds on registers alone; a vector holds half as many float64 as float32."""
+    peak = _core._fma_peak(threads, seconds)
+    return peak if _core.isa() == "scalar" else peak * 4 / itemsize
+
+
+def copy_bandwidth(size: int, threads: int, seconds: float = 0.01) -> float:
+    """GB/s, of `size` bytes half of which are read and half written."""
+    return _core._copy_bandwidth(max(1, size // 2), threads, seconds)
+
+
+class Neighbours:
+    """Tells whether other processes left fewer cores than `threads` while the `with` block ran (Linux; else no)."""
+
+    def __init__(self, threads: int):
+        self.threads = threads
+        self.crowded = False
+
+    def __enter__(self) -> Neighbours:
+        self._others, self._wall = _others_seconds(), time.perf_counter()
+        return self
+
+    def __exit__(self, *exc_info) -> None:
+        taken = (_others_seconds() - self._others) / (time.perf_counter() - self._wall)
+        self.crowded = taken > max(0, len(_cores()) - self.threads) + 0.1 * self.threads
+
+
+def _cores() -> set[int]:
+    """The cores that this process may use, where the system tells."""
+    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+
+
+def _others_seconds() -> float:
+    """Seconds that other processes have had so far on our cores; NaN where the system does not tell."""
+    ours = {f"cpu{core}" for core in _cores()}
+    try:
+        with open("/proc/stat", encoding="ascii") as lines:
+            rows = [line.split() for line in lines]
+    except OSError:
+        return float("nan")
+    used = (1, 2, 3, 6, 7, 8)  # user, nice, system, irq, softirq, steal; not idle and iowait
+    ticks = sum(int(row[column]) for row in rows if row[0] in ours for column in used)
+    return ticks / os.sysconf("SC_CLK_TCK") - time.process_time()
+
+
+class Timing(NamedTuple):
+    """Samples of a call in seconds, and the best that the machine did between them."""
+
+    samples: list[float]
+    fma_peak: float
+    copy_bandwidth: float
+    crowded: bool
+
+    @property
+    def median(self) -> float:
+        return float(np.median(self.samples))
+
+
+def measure(call: Callable[[], object], seconds: float, threads: int, traffic: int, itemsize: int) -> Timing:
+    """Time a call that moves at least `traffic` bytes; again, up to three times, while other processes are in the way.
+
+    Of several tries the one with the best median stands.
+    """
+    tries = []
+    while len(tries) < 3 and (not tries or tries[-1].crowded):
+        tries.append(_interleaved(call, seconds, threads, traffic, itemsize))
+    return min(tries, key=lambda timing: timing.median)
+
+
+def _interleaved(call: Callable[[], object], seconds: float, threads: int, traffic: int, itemsize: int) -> Timing:
+    """Samples in three rounds with bursts of pure arithmetic and of pure copying between them.
+
+    The clock of a processor moves with its heat and its neighbours: a limit measured at another time is another's.
+    """
+    samples, peaks, copies = [], [], []
+    with Neighbours(threads) as neighbours:
+        for _ in range(3):
+            peaks.append(fma_peak(threads, itemsize))
+            copies.append(copy_bandwidth(traffic, threads))
+            samples += sample_times(call, seconds / 3, min_samples=3, limit=4 / 3)
+    return Timing(samples, max(peaks), max(copies), neighbours.crowded)
+
+
+def sampled_error(layer: Layer, x: np.ndarray, filters: np.ndarray, y: np.ndarray, pixels: int = 256) -> float:
+    """Largest error of `y` over random output pixels (first and last among them), by the largest result.
+
+    Each pixel is computed again from its window by `nhwc.reference`, in float64; for a float64 result in long double.
+    """
+    wide = np.float64 if y.dtype == np.float32 else np.longdouble
+    rng = np.random.default_rng(0)
+    at = [rng.integers(0, size, pixels) for size in y.shape[:-1]]
+    for index, size in zip(at, y.shape[:-1], strict=True):
+        index[0], index[-1] = 0, size - 1
+    padded = np.pad(x, ((0, 0), *layer.pads, (0, 0)))
+    window = [at[0].reshape(-1, *[1] * layer.dims)]
+    for axis, k in enumerate(layer.kernel):
+        reads = at[axis + 1][:, None] * layer.stride + np.arange(k) * layer.dilation
+        window.append(reads.reshape(pixels, *[1] * axis, k, *[1] * (layer.dims - 1 - axis)))
+    reference = getattr(nhwc.reference, f"conv{layer.dims}d")
+    exact = reference(padded[tuple(window)], filters, groups=layer.groups, dtype=wide).reshape(pixels, layer.f)
+    return float(np.abs(y[tuple(at)] - exact).max() / np.abs(y).max())

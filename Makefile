@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := setup.py pyproject.toml $(wildcard src/nhwc/_core.p* csrc/*.h csrc/*/*.h csrc/*/*.c)
+SOURCES := setup.py pyproject.toml $(wildcard src/nhwc/_core.p* src/nhwc/*.pxi csrc/*.h csrc/*/*.h csrc/*/*.c)
 FORMATTED := $(wildcard csrc/*.h csrc/*/*.h csrc/*/*.c tests/c/*.c tests/c/*.h)
 
 .PHONY: demo test test-long check format bench clean

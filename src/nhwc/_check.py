@@ -136,7 +136,8 @@ def _numbers(name, arg, value):
     """Return value as a base array of a dtype that convolutions take."""
     array = _array(name, arg, value)
     if array.dtype.name not in _WORK_CODES:
-        raise TypeError(f"{name}: {arg} has dtype {array.dtype}; bool, an integer, {', '.join(_FLOATS)} would do")
+        has = "have" if arg == "filters" else "has"
+        raise TypeError(f"{name}: {arg} {has} dtype {array.dtype}; bool, an integer, {', '.join(_FLOATS)} would do")
     return array
 
 
@@ -155,13 +156,12 @@ def _plan_dtype(name, filters, dtype):
     """Return the dtype of a plan's result, as asked or as the filters imply, and the code of the one to compute in."""
     if dtype is None:
         return _result_dtype(name, filters, filters)
-    wrong = f"{name}: dtype is {show(dtype)}; {', '.join(_RESULTS)} would do"
     try:
         asked = np.dtype(dtype).newbyteorder("=")
-    except (TypeError, ValueError) as error:
-        raise TypeError(wrong) from error
-    if asked.name not in _RESULTS:
-        raise TypeError(wrong)
+    except (TypeError, ValueError):
+        asked = None
+    if asked is None or asked.name not in _RESULTS:
+        raise TypeError(f"{name}: dtype is {show(dtype)}; {', '.join(_RESULTS)} would do")
     if not _casts(filters, asked):
         raise TypeError(f"{name}: filters have dtype {filters}, which does not cast to the dtype {asked} asked for")
     return asked, _WORK_CODES[asked.name]
@@ -229,7 +229,7 @@ def _as_hwio(filters, depthwise):
 
 def _index(value):
     """Return the int that value stands for; None for anything else, floats and bools too."""
-    if isinstance(value, bool):
+    if isinstance(value, (bool, np.bool_)):
         return None
     try:
         return operator.index(value)
@@ -250,23 +250,18 @@ def _per_axis(name, arg, value, ndim):
     """Return one positive int for each spatial axis."""
     items = _items(value)
     sizes = [_index(item) for item in ([value] * ndim if items is None else items)]
-    wrong = f"{name}: {arg} is {show(value)}; a positive int, or one for each of {ndim} spatial axes, would do"
-    if None in sizes:
-        raise TypeError(wrong)
-    if len(sizes) != ndim or min(sizes) < 1:
-        raise ValueError(wrong)
-    return sizes
+    if None not in sizes and len(sizes) == ndim and min(sizes) >= 1:
+        return sizes
+    kind = TypeError if None in sizes else ValueError
+    raise kind(f"{name}: {arg} is {show(value)}; a positive int, or one for each of {ndim} spatial axes, would do")
 
 
 def _code(name, arg, value, names, also=""):
     """Return the index of a name, in any case of letters."""
-    wrong = f"{name}: {arg} is {show(value)}; {', '.join(map(repr, names))}{also} would do"
-    if not isinstance(value, str):
-        raise TypeError(wrong)
-    lower = value.lower()
-    if lower not in names:
-        raise ValueError(wrong)
-    return names.index(lower)
+    if isinstance(value, str) and value.lower() in names:
+        return names.index(value.lower())
+    kind = ValueError if isinstance(value, str) else TypeError
+    raise kind(f"{name}: {arg} is {show(value)}; {', '.join(map(repr, names))}{also} would do")
 
 
 def _activation(name, value, code):
@@ -336,17 +331,15 @@ def _wrong_padding(name, value, ndim):
 def _input_shape(name, value, ndim):
     """Return the shape of a plan's input as a tuple of ints, the batch perhaps None."""
     items = _items(value)
-    wrong = f"{name}: input_shape is {show(value)}; {_axes(ndim)} in ints of at least 0, N perhaps None, would do"
-    if items is None:
-        raise TypeError(wrong)
-    _check_axes(name, "input_shape", tuple(items), ndim)
-    any_batch = len(items) == ndim + 2 and items[0] is None
-    sizes = [_index(item) for item in items[any_batch:]]
-    if None in sizes:
-        raise (ValueError if None in items[any_batch:] else TypeError)(wrong)
-    if min(sizes) < 0:
-        raise ValueError(wrong)
-    return (None, *sizes) if any_batch else tuple(sizes)
+    if items is not None:
+        _check_axes(name, "input_shape", tuple(items), ndim)
+        any_batch = len(items) == ndim + 2 and items[0] is None
+        items = items[any_batch:]
+        sizes = [_index(item) for item in items]
+        if None not in sizes and min(sizes) >= 0:
+            return (None, *sizes) if any_batch else tuple(sizes)
+    kind = TypeError if items is None or (None in sizes and None not in items) else ValueError
+    raise kind(f"{name}: input_shape is {show(value)}; {_axes(ndim)} in ints of at least 0, N perhaps None, would do")
 
 
 def _axes(ndim):
@@ -370,10 +363,9 @@ def _check_size(name, what, shape):
 def _grouping(name, depthwise, channels, filters_shape, groups):
     """Return the number of groups and that of output channels."""
     inputs, outputs = filters_shape[-2:]
-    mismatch = f"{name}: filters have {inputs} input channels but x has {channels} channels"
     if depthwise:
         if inputs != channels:
-            raise ValueError(mismatch)
+            raise ValueError(f"{name}: filters have {inputs} input channels but x has {channels} channels")
         return max(channels, 1), channels * outputs
     count = _index(groups)
     if count is None:
@@ -385,7 +377,9 @@ def _grouping(name, depthwise, channels, filters_shape, groups):
             f"{name}: groups={count} does not divide both the {channels} channels and the {outputs} filters"
         )
     if inputs * count != channels:
-        raise ValueError(f"{mismatch} and groups={count}")
+        raise ValueError(
+            f"{name}: filters have {inputs} input channels but x has {channels} channels and groups={count}"
+        )
     return min(count, max(channels, outputs, 1)), outputs
 
 

@@ -12,6 +12,8 @@ import threading
 import warnings
 from typing import TYPE_CHECKING, overload
 
+import numpy as np
+
 from nhwc import _core
 
 if TYPE_CHECKING:
@@ -179,10 +181,10 @@ def show_config(mode: str = "stdout") -> dict[str, Any] | None:
 def _thread_count(name: str, n: int) -> int:
     wrong = f"{name}: n is {n!r}; an int from 1 to {_MOST_THREADS} would do"
     try:
-        count = operator.index(n)
+        count = None if isinstance(n, (bool, np.bool_)) else operator.index(n)
     except TypeError:
-        raise TypeError(wrong) from None
-    if isinstance(n, bool):
+        count = None
+    if count is None:
         raise TypeError(wrong)
     if not 1 <= count <= _MOST_THREADS:
         raise ValueError(wrong)

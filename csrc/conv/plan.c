@@ -81,7 +81,11 @@ nhwc_status nhwc_plan_create(nhwc_plan **result, const nhwc_problem *problem, co
 
 void nhwc_plan_destroy(nhwc_plan *plan) {
     if (plan) {
-        nhwc_aligned_free(plan->memory);
+        if (plan->borrowed && plan->memory) {
+            nhwc_workspace_give(plan->memory);
+        } else {
+            nhwc_aligned_free(plan->memory);
+        }
         free(plan);
     }
 }

@@ -8,14 +8,14 @@
 
 /* Sizes that were chosen by measuring; see csrc/README.md. */
 enum {
-    CHUNK = 256,               /* inputs in one chain of additions: the stated error bound rests on it */
-    MAX_POINTERS = 2048,       /* of a pixel at a time */
-    TABLE_BYTES = 512 << 10,   /* of a block's pointer table */
-    INPUT_BYTES = 256 << 10,   /* of input that a block of pixels reads */
-    MOST_PIXELS = 1024,        /* of a block */
-    SCRATCH_BYTES = 128 << 10, /* of a block's padded copy, if it can be */
-    SCRATCH_MOST = 2 << 20,    /* and at the most */
-    FEW_CHANNELS = 32,         /* below this, runs over the kernel's width pay for a padded copy */
+    IN_PLACE_BYTES = 256 << 10, /* of filters that a single call reads where they are */
+    MAX_POINTERS = 2048,        /* of a pixel at a time */
+    TABLE_BYTES = 512 << 10,    /* of a block's pointer table */
+    INPUT_BYTES = 256 << 10,    /* of input that a block of pixels reads */
+    MOST_PIXELS = 1024,         /* of a block */
+    SCRATCH_BYTES = 128 << 10,  /* of a block's padded copy, if it can be */
+    SCRATCH_MOST = 2 << 20,     /* and at the most */
+    FEW_CHANNELS = 32,          /* below this, runs over the kernel's width pay for a padded copy */
 };
 
 static bool has_padding(const nhwc_problem *p) {
@@ -56,6 +56,12 @@ static void cut_pixels(const nhwc_problem *p, int64_t pixels, int64_t *rows, int
     }
 }
 
+/* Whether most of the padded copy is read: strides and dilations that leap far would copy what nobody needs. */
+static bool is_dense(const nhwc_problem *p, int64_t rows, int64_t cols) {
+    return nhwc_tiles_span(p, 1, rows) <= 4 * rows * p->kernel[1] &&
+           nhwc_tiles_width(p, cols) <= 4 * cols * p->kernel[2];
+}
+
 /* Shrinks the block until its padded copy fits; false if no block does. */
 static bool fit_scratch(nhwc_plan *plan, int64_t channels) {
     nhwc_tiles_plan *d = &plan->tiles;
@@ -64,10 +70,10 @@ static bool fit_scratch(nhwc_plan *plan, int64_t channels) {
         cut_pixels(&plan->problem, pixels, &d->rows, &d->cols);
         int64_t bytes = scratch_bytes(plan, channels, d->rows, d->cols);
         if (bytes >= 0 && bytes <= SCRATCH_BYTES) {
-            return true;
+            return is_dense(&plan->problem, d->rows, d->cols);
         }
         if (pixels <= 2 * NHWC_MAX_MR) {
-            return bytes >= 0 && bytes <= SCRATCH_MOST;
+            return bytes >= 0 && bytes <= SCRATCH_MOST && is_dense(&plan->problem, d->rows, d->cols);
         }
     }
 }
@@ -127,10 +133,11 @@ static void choose_pixels(nhwc_plan *plan) {
 
 /* Visits the reduction in order and cuts it into segments, chunks and pieces; counts only where arrays are NULL. */
 static void cut_reduction(nhwc_tiles_plan *d, int64_t reduction, nhwc_segment *segments, nhwc_piece *pieces) {
+    const int64_t chunk = nhwc_chunk(reduction);
     int64_t at = 0, segment_count = 0, piece_count = 0, widest = 1;
     nhwc_piece piece = {0};
     while (at < reduction) {
-        int64_t pointer = at / d->run, offset = at % d->run, chunk_end = nhwc_min(at - at % CHUNK + CHUNK, reduction);
+        int64_t pointer = at / d->run, offset = at % d->run, chunk_end = nhwc_min(at - at % chunk + chunk, reduction);
         int64_t length = d->depthwise ? 1 : nhwc_min(d->run - offset, chunk_end - at);
         if (segments) {
             segments[segment_count] = (nhwc_segment){
@@ -144,7 +151,7 @@ static void cut_reduction(nhwc_tiles_plan *d, int64_t reduction, nhwc_segment *s
         at += length;
         piece.pointer_count = pointer + 1 - piece.first_pointer;
         widest = nhwc_max(widest, piece.pointer_count);
-        bool full = piece.pointer_count + CHUNK > MAX_POINTERS;
+        bool full = piece.pointer_count + chunk > MAX_POINTERS;
         if (at == reduction || (at == chunk_end && full)) {
             piece.segment_count = segment_count - piece.first_segment;
             if (pieces) {
@@ -198,20 +205,26 @@ static int64_t cut_group(const nhwc_plan *plan, int64_t count, int64_t *block_co
     return padded;
 }
 
-/* Copies a block's filters out of HWIO, filled up with zeros to the block's width. */
-static void pack_filters(const nhwc_plan *plan, const nhwc_block *block, const void *filters, void *packed) {
+/* Copies the filters of `count` blocks out of HWIO, filled up with zeros to the blocks' widths; blocks with filters
+   where they are, are passed over. Input by input, so that HWIO is read in its own order. */
+static void pack_filters(const nhwc_plan *plan, const nhwc_block *blocks, int64_t count, const char *filters) {
     const nhwc_problem *p = &plan->problem;
-    const size_t element = plan->element, width = (size_t)block->family->nr * element;
-    const size_t live = (size_t)block->live * element;
+    const int64_t element = (int64_t)plan->element;
     for (int64_t k = 0; k < p->k; k++) {
-        char *row = (char *)packed + (size_t)k * width;
-        memcpy(row, (const char *)filters + (size_t)(k * p->f + block->first) * element, live);
-        memset(row + live, 0, width - live);
+        for (int64_t i = 0; i < count; i++) {
+            const nhwc_block *b = &blocks[i];
+            if (b->packed) {
+                int64_t width = b->family->nr * element, live = b->live * element;
+                char *row = b->packed + k * width;
+                memcpy(row, filters + (k * p->f + b->first) * element, (size_t)live);
+                memset(row + live, 0, (size_t)(width - live));
+            }
+        }
     }
 }
 
 /* Fills one group's blocks; `packed` moves on by what they take. Full blocks may be read where they are. */
-static void fill_group(const nhwc_plan *plan, int64_t group, nhwc_block *blocks, int64_t count, const void *filters,
+static void fill_group(const nhwc_plan *plan, int64_t group, nhwc_block *blocks, int64_t count, const char *filters,
                        bool in_place, char **packed) {
     const nhwc_problem *p = &plan->problem;
     const bool depthwise = plan->tiles.depthwise;
@@ -221,15 +234,15 @@ static void fill_group(const nhwc_plan *plan, int64_t group, nhwc_block *blocks,
         b->first += group * (p->f / p->groups);
         b->channel = depthwise ? b->first : plan->tiles.access == NHWC_SCRATCH ? 0 : group * (p->c / p->groups);
         if (depthwise || (in_place && b->live == b->family->nr)) {
-            b->filters = (const char *)filters + (size_t)b->first * plan->element;
+            b->filters = filters + b->first * (int64_t)plan->element;
             b->filter_pitch = p->f;
         } else {
-            b->filters = *packed;
+            b->filters = b->packed = *packed;
             b->filter_pitch = b->family->nr;
-            pack_filters(plan, b, filters, *packed);
             *packed += (size_t)p->k * (size_t)b->family->nr * plan->element;
         }
     }
+    pack_filters(plan, blocks, count, filters);
 }
 
 static void fill_bias(const nhwc_plan *plan, const void *bias, char *packed) {
@@ -262,7 +275,14 @@ static bool lay_out(int64_t sizes[PARTS], int64_t offsets[PARTS], int64_t *total
     return true;
 }
 
-static bool part_sizes(const nhwc_plan *plan, int64_t groups, int64_t group_blocks, int64_t padded, bool borrow,
+/* Whether a plan that runs once reads filters where they are. Large ones would cost more in misses of the address
+   cache than packing does, since a block takes a narrow column of them. */
+static bool read_in_place(const nhwc_plan *plan, bool borrow) {
+    const nhwc_problem *p = &plan->problem;
+    return borrow && (plan->tiles.depthwise || p->k * p->f * (int64_t)plan->element <= IN_PLACE_BYTES);
+}
+
+static bool part_sizes(const nhwc_plan *plan, int64_t groups, int64_t group_blocks, int64_t padded, bool in_place,
                        int64_t sizes[PARTS]) {
     const nhwc_problem *p = &plan->problem;
     const nhwc_tiles_plan *d = &plan->tiles;
@@ -272,9 +292,9 @@ static bool part_sizes(const nhwc_plan *plan, int64_t groups, int64_t group_bloc
         !nhwc_mul(groups, padded, &biases) || !nhwc_mul(biases, element, &sizes[BIAS])) {
         return false;
     }
-    int64_t width = borrow ? (padded > p->f / p->groups ? NHWC_MAX_VECTORS * plan->kernels->lanes : 0) : padded;
+    int64_t width = !in_place ? padded : padded > p->f / p->groups ? NHWC_MAX_VECTORS * plan->kernels->lanes : 0;
     if (d->depthwise) {
-        filters = borrow ? 0 : p->k * p->f;
+        filters = in_place ? 0 : p->k * p->f;
     } else if (!nhwc_mul(groups, width, &filters) || !nhwc_mul(filters, p->k, &filters)) {
         return false;
     }
@@ -292,12 +312,14 @@ nhwc_status nhwc_tiles_prepare(nhwc_plan *plan, const void *filters, const void 
     choose_pixels(plan);
 
     const int64_t groups = d->depthwise ? 1 : p->groups;
+    const bool in_place = read_in_place(plan, borrow);
     int64_t group_blocks, sizes[PARTS], offsets[PARTS], total;
     int64_t padded = cut_group(plan, p->f / groups, &group_blocks, NULL);
-    if (!part_sizes(plan, groups, group_blocks, padded, borrow, sizes) || !lay_out(sizes, offsets, &total)) {
+    if (!part_sizes(plan, groups, group_blocks, padded, in_place, sizes) || !lay_out(sizes, offsets, &total)) {
         return NHWC_TOO_LARGE;
     }
-    char *memory = plan->memory = nhwc_aligned_alloc((size_t)total);
+    char *memory = plan->memory = borrow ? nhwc_workspace_take((size_t)total) : nhwc_aligned_alloc((size_t)total);
+    plan->borrowed = borrow;
     if (!memory) {
         return NHWC_NO_MEMORY;
     }
@@ -310,8 +332,7 @@ nhwc_status nhwc_tiles_prepare(nhwc_plan *plan, const void *filters, const void 
     memset(d->zeros, 0, (size_t)sizes[ZEROS]);
 
     char *packed = memory + offsets[FILTERS];
-    bool in_place = borrow;
-    if (d->depthwise && !borrow) {
+    if (d->depthwise && !in_place) {
         memcpy(packed, filters, (size_t)sizes[FILTERS]);
         filters = packed;
     }

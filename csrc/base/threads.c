@@ -1,4 +1,5 @@
-/* Threads: the setting, the parallel loop, and life after fork. The only file that knows OpenMP. */
+/* Threads: the setting, the pool that runs parallel loops, and life after fork. The only file that knows OpenMP: its
+   limit is honoured, so that threadpoolctl works, and its regions serve where there are no POSIX threads. */
 #include "threads.h"
 
 #include "../nhwc.h"
@@ -14,6 +15,8 @@
 #endif
 #ifndef _WIN32
 #include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 #define HAVE_PTHREADS 1
 #endif
 
@@ -22,11 +25,13 @@ enum { MAX_THREADS = 1024 };
 static atomic_int setting = 1;
 static _Thread_local int override;
 static int openmp_limit_at_start; /* what OpenMP allowed at import; a lower limit later was set on purpose */
-static atomic_bool forked;        /* this is a child: OpenMP's threads are gone, and its regions hang */
 
 #ifdef HAVE_PTHREADS
+static void forget_pool(void);
+
+/* A child starts serial, whatever other threads of the parent were doing. */
 static void after_fork_in_child(void) {
-    atomic_store(&forked, true);
+    forget_pool();
     atomic_store(&setting, 1);
     override = 0;
     nhwc_workspace_after_fork();
@@ -88,17 +93,18 @@ double nhwc_seconds(void) {
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-typedef struct {
+/* One parallel loop. Threads claim runs of tasks from `next`; a thread whose core is taken by others claims fewer. */
+typedef struct loop {
     nhwc_task *task;
     void *context;
     int64_t count, chunk;
     _Atomic int64_t next;
-    atomic_int workers;
+    atomic_int working; /* helpers inside */
+    int wanted, joined; /* helpers, under the pool's lock */
+    struct loop *following;
 } loop;
 
-/* Claims runs of tasks until none are left: a thread whose core is taken by others claims fewer. */
-static void work(loop *l) {
-    int worker = atomic_fetch_add(&l->workers, 1);
+static void work(loop *l, int worker) {
     for (;;) {
         int64_t first = atomic_fetch_add(&l->next, l->chunk);
         if (first >= l->count) {
@@ -109,40 +115,153 @@ static void work(loop *l) {
 }
 
 #ifdef HAVE_PTHREADS
-static void *pthread_work(void *l) {
-    work(l);
-    return NULL;
+/* The pool: helpers that join whichever loop wants more, so that calls from many threads share them. A loop waits for
+   helpers that have joined it, never for one that is late: an OpenMP region waits for its whole team, and while another
+   process holds a core that costs milliseconds. Idle helpers spin for a moment, since layers follow each other closely,
+   and then sleep. */
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    loop *loops;      /* that want helpers */
+    atomic_int posts; /* loops ever posted: what spinning helpers watch */
+    int helpers, sleeping;
+} pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
+
+static const double SPIN_SECONDS = 100e-6;
+
+/* Threads of the parent are not in the child, and its lock may be held by one of them. */
+static void forget_pool(void) {
+    pool.lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    pool.wake = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
+    pool.loops = NULL;
+    pool.helpers = pool.sleeping = 0;
 }
 
-/* Threads made for this loop alone. The caller works too, so threads that cannot be made only cost time. */
-static void run_on_pthreads(loop *l, int threads) {
-    pthread_t others[MAX_THREADS];
-    int made = 0;
-    while (made < threads - 1 && pthread_create(&others[made], NULL, pthread_work, l) == 0) {
-        made++;
+static void relax(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#endif
+}
+
+/* Takes the first loop off the list if it has all the helpers that it wants. The caller holds the lock. */
+static loop *join_loop(int *worker) {
+    loop *l = pool.loops;
+    if (!l) {
+        return NULL;
     }
-    work(l);
-    while (made > 0) {
-        pthread_join(others[--made], NULL);
+    *worker = ++l->joined;
+    atomic_fetch_add(&l->working, 1);
+    if (l->joined == l->wanted) {
+        pool.loops = l->following;
+    }
+    return l;
+}
+
+static void wait_for_post(int seen) {
+    double start = nhwc_seconds();
+    do {
+        for (int i = 0; i < 64; i++) {
+            if (atomic_load_explicit(&pool.posts, memory_order_relaxed) != seen) {
+                return;
+            }
+            relax();
+        }
+    } while (nhwc_seconds() - start < SPIN_SECONDS);
+    pthread_mutex_lock(&pool.lock);
+    while (!pool.loops) {
+        pool.sleeping++;
+        pthread_cond_wait(&pool.wake, &pool.lock);
+        pool.sleeping--;
+    }
+    pthread_mutex_unlock(&pool.lock);
+}
+
+static void *help(void *unused) {
+    for (;;) {
+        int worker, seen = atomic_load(&pool.posts);
+        pthread_mutex_lock(&pool.lock);
+        loop *l = join_loop(&worker);
+        pthread_mutex_unlock(&pool.lock);
+        if (l) {
+            work(l, worker);
+            atomic_fetch_sub_explicit(&l->working, 1, memory_order_release);
+        } else {
+            wait_for_post(seen);
+        }
+    }
+    return unused;
+}
+
+/* Makes helpers until there are `wanted`; fewer, if the system has no more. They leave signals to the program's own
+   threads. The caller holds the lock. */
+static void hire(int wanted) {
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    while (pool.helpers < wanted) {
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, help, NULL) != 0) {
+            break;
+        }
+        pthread_detach(thread);
+        pool.helpers++;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static void post(loop *l) {
+    pthread_mutex_lock(&pool.lock);
+    if (pool.helpers < l->wanted) {
+        hire(l->wanted);
+    }
+    loop **end = &pool.loops;
+    while (*end) {
+        end = &(*end)->following;
+    }
+    *end = l;
+    atomic_fetch_add(&pool.posts, 1);
+    if (pool.sleeping > 0) {
+        pthread_cond_broadcast(&pool.wake);
+    }
+    pthread_mutex_unlock(&pool.lock);
+}
+
+/* No helper joins after this, and none is inside. */
+static void retract(loop *l) {
+    pthread_mutex_lock(&pool.lock);
+    for (loop **at = &pool.loops; *at; at = &(*at)->following) {
+        if (*at == l) {
+            *at = l->following;
+            break;
+        }
+    }
+    pthread_mutex_unlock(&pool.lock);
+    for (int turn = 0; atomic_load_explicit(&l->working, memory_order_acquire) > 0; turn++) {
+        if (turn < 10000) {
+            relax();
+        } else {
+            sched_yield();
+        }
     }
 }
-#endif
 
 static void run(loop *l, int threads) {
+    l->wanted = threads - 1;
+    post(l);
+    work(l, 0);
+    retract(l);
+}
+#else
+static void run(loop *l, int threads) {
 #ifdef _OPENMP
-    if (!atomic_load(&forked)) {
 #pragma omp parallel num_threads(threads)
-        work(l);
-        return;
-    }
-#endif
-#ifdef HAVE_PTHREADS
-    run_on_pthreads(l, threads);
+    work(l, omp_get_thread_num());
 #else
     (void)threads;
-    work(l);
+    work(l, 0);
 #endif
 }
+#endif
 
 void nhwc_parallel_for(int threads, int64_t count, nhwc_task *task, void *context) {
     if (count <= 0) {

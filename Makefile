@@ -12,7 +12,6 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -m "not long"
-	$(BIN)/python -m pytest -q src/nhwc
 
 test-long: $(VENV)/.test
 	$(BIN)/python -m pytest

@@ -48,6 +48,22 @@ typedef struct {
     void *zeros; /* a pixel of zeros, for taps on padding */
 } nhwc_tiles_plan;
 
+/* Everything of the images method: see images.c. */
+typedef struct {
+    int64_t planes;      /* of a row of the scratch: channels times residues of the columns by the stride */
+    int64_t reach;       /* columns of a plane from an output's first input to its last */
+    int64_t row_step;    /* input rows between two taps of a segment, and between two output rows of a tile */
+    int64_t column_step; /* columns of a plane between two taps of a segment */
+    int64_t out_step;    /* output rows between two of a tile */
+    int64_t tile_rows, tile_vectors;
+    int64_t rows, cols; /* of the largest block of output pixels */
+    int64_t pitch;      /* elements of a plane of a row of the scratch */
+    bool in_place;      /* the columns that meet no padding are read where they are */
+    nhwc_image_segment *segments;
+    int64_t segment_count;
+    void *filters, *bias;
+} nhwc_images_plan;
+
 /* A way to compute a convolution. The direct algorithm is a family of them; plan.c lists them all. */
 typedef struct {
     nhwc_algorithm algorithm;
@@ -60,7 +76,7 @@ typedef struct {
     nhwc_status (*run)(const nhwc_plan *plan, int64_t n, const void *x, const void *residual, void *out);
 } nhwc_method;
 
-extern const nhwc_method nhwc_method_tiles;
+extern const nhwc_method nhwc_method_images, nhwc_method_tiles;
 
 struct nhwc_plan {
     nhwc_problem problem;
@@ -76,6 +92,7 @@ struct nhwc_plan {
     const nhwc_method *method;
     union {
         nhwc_tiles_plan tiles;
+        nhwc_images_plan images;
     };
     void *memory;  /* one block that holds all arrays of the method */
     bool borrowed; /* memory is workspace, to be given back */

@@ -27,14 +27,10 @@ static bool has_padding(const nhwc_problem *p) {
     return false;
 }
 
-int64_t nhwc_tiles_span(const nhwc_problem *p, int axis, int64_t outputs) {
-    return (outputs - 1) * p->stride[axis] + (p->kernel[axis] - 1) * p->dilation[axis] + 1;
-}
-
 /* Bytes of the padded copy that rows x cols output pixels need, or -1 for absurdly many. */
 static int64_t scratch_bytes(const nhwc_plan *plan, int64_t channels, int64_t rows, int64_t cols) {
     const nhwc_problem *p = &plan->problem;
-    int64_t sizes[] = {nhwc_tiles_span(p, 1, rows), nhwc_tiles_width(p, cols), channels, (int64_t)plan->element};
+    int64_t sizes[] = {nhwc_span(p, 1, rows), nhwc_tiles_width(p, cols), channels, (int64_t)plan->element};
     int64_t bytes = p->kernel[0];
     for (int i = 0; i < 4; i++) {
         if (!nhwc_mul(bytes, sizes[i], &bytes)) {

@@ -44,6 +44,53 @@ typedef struct {
 
 enum { NHWC_MAX_VECTORS = 4, NHWC_MAX_MR = 14 };
 
+/* ---- Few filters on images: vectors along the width ---------------------------------------------------------------
+ */
+
+/* A rectangle of taps over one plane: the inputs that lie one output column, one element, apart. The reduction is the
+   segments in order, in each the rows of taps, in each its taps. */
+typedef struct {
+    int64_t offset; /* elements from a row's pointer to what the first tap reads for output column 0 */
+    int32_t row;    /* the first tap's, in the table of rows of the first output row */
+    int32_t height, width;
+    int32_t ends_chunk;
+} nhwc_image_segment;
+
+/* A register tile: vectors of consecutive output columns times 1 .. 6 output rows of one filter, or times one row of
+   several filters. The filters' values lie in the order in which the segments come; in a segment of one filter by
+   column and then row, else by row, column and filter. */
+typedef struct {
+    const void *const *rows; /* input rows; their memory reaches to the end of the tile's last vector */
+    int64_t row_step;    /* from a tap's row in the table to the next tap's, and from an output row's to the next's */
+    int64_t column_step; /* elements from a tap to the next */
+    int64_t column;      /* the tile's first, added to every pointer */
+    const nhwc_image_segment *segments;
+    int64_t segment_count;
+    const void *filters;
+    const void *bias;     /* one value a filter */
+    const void *residual; /* NULL, or like out */
+    void *out;            /* one filter only: the tile's results, or NULL to leave them in sums */
+    int64_t out_pitch;    /* elements from an output row of the tile to the next */
+    void *sums;           /* room for the tile, by output row or filter; results there have the bias, no residual */
+    const void *clamp;    /* NULL, or two elements: least and greatest result */
+} nhwc_image_tile;
+
+typedef void nhwc_image_kernel(const nhwc_image_tile *tile);
+
+/* By the logarithm of the vectors of a tile, 1 to 8; NULL where the registers do not hold so many sums. */
+enum { NHWC_IMAGE_WIDTHS = 4, NHWC_IMAGE_ROWS = 6, NHWC_IMAGE_FILTERS = 8 };
+
+typedef struct {
+    nhwc_image_kernel *rows[NHWC_IMAGE_ROWS + 1][NHWC_IMAGE_WIDTHS];
+    nhwc_image_kernel *filters[NHWC_IMAGE_FILTERS + 1][NHWC_IMAGE_WIDTHS];
+    /* Interleaves n columns of `filters` planes, `pitch` elements apart. Writes up to 8 vectors beyond the result. */
+    void (*join)(const void *sums, int64_t pitch, int64_t filters, int64_t n, void *line);
+    /* out = clamp(line + residual), n elements; residual and clamp may be NULL. */
+    void (*finish)(const void *line, const void *residual, void *out, int64_t n, const void *clamp);
+    /* Takes n groups of `ways` elements apart, each way to its own plane, `pitch` elements apart. */
+    void (*split)(const void *from, int64_t ways, int64_t n, void *to, int64_t pitch);
+} nhwc_image_kernels;
+
 /* The kernels of one instruction set for one dtype. */
 typedef struct {
     int lanes;                                            /* elements of a vector */
@@ -51,6 +98,7 @@ typedef struct {
     nhwc_tile_family direct[NHWC_MAX_VECTORS + 1];        /* by the vectors of a block; [0] is unused */
     nhwc_tile_family depthwise[NHWC_MAX_VECTORS + 1];     /* blocks of whole vectors */
     nhwc_tile_family depthwise_tail;                      /* a block of less than a vector */
+    const nhwc_image_kernels *images;                     /* NULL for integers */
     void (*activate)(void *y, int64_t n, int activation); /* in place; NULL for integers */
     double (*fma_work)(int64_t rounds, double *flops);    /* register-only multiply-adds, to measure the peak */
 } nhwc_kernels;

@@ -5,6 +5,7 @@
 #include "kernels.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 #define VEC NHWC_PASTE(v, NHWC_DTYPE, , , )
 #define ELEM NHWC_PASTE(elem_, NHWC_DTYPE, , , )
@@ -20,8 +21,14 @@
 #define KERNEL_OP_(op) NHWC_PASTE(nhwc_, op, KERNEL_DTYPE_, , )
 #define FAMILY_ISA_ NHWC_PASTE(v_, NHWC_ISA, , , )
 
+/* IMAGE_KERNEL(image_rows, f32, 3, 8) is image_rows_f32_3x8v. */
+#define IMAGE_KERNEL_(op, dtype, mr, nv) op##_##dtype##_##mr##x##nv##v
+#define IMAGE_KERNEL(op, dtype, mr, nv) IMAGE_KERNEL_(op, dtype, mr, nv)
+
 #define DIRECT 1
 #define DEPTHWISE 2
 #define DEPTHWISE_TAIL 3
+#define IMAGE_ROWS 1
+#define IMAGE_FILTERS 2
 
 #endif

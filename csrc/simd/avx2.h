@@ -24,6 +24,10 @@ static inline vf32 vf32_load(const float *p) { return _mm256_loadu_ps(p); }
 static inline void vf32_store(float *p, vf32 v) { _mm256_storeu_ps(p, v); }
 static inline vf32 vf32_load_n(const float *p, int64_t n) { return _mm256_maskload_ps(p, vf32_lanes(n)); }
 static inline void vf32_store_n(float *p, vf32 v, int64_t n) { _mm256_maskstore_ps(p, vf32_lanes(n), v); }
+static inline vf32 vf32_keep(vf32 v) {
+    __asm__("" : "+x"(v));
+    return v;
+}
 static inline vf32 vf32_add(vf32 a, vf32 b) { return _mm256_add_ps(a, b); }
 static inline vf32 vf32_sub(vf32 a, vf32 b) { return _mm256_sub_ps(a, b); }
 static inline vf32 vf32_mul(vf32 a, vf32 b) { return _mm256_mul_ps(a, b); }
@@ -60,6 +64,10 @@ static inline vf64 vf64_load(const double *p) { return _mm256_loadu_pd(p); }
 static inline void vf64_store(double *p, vf64 v) { _mm256_storeu_pd(p, v); }
 static inline vf64 vf64_load_n(const double *p, int64_t n) { return _mm256_maskload_pd(p, vf64_lanes(n)); }
 static inline void vf64_store_n(double *p, vf64 v, int64_t n) { _mm256_maskstore_pd(p, vf64_lanes(n), v); }
+static inline vf64 vf64_keep(vf64 v) {
+    __asm__("" : "+x"(v));
+    return v;
+}
 static inline vf64 vf64_add(vf64 a, vf64 b) { return _mm256_add_pd(a, b); }
 static inline vf64 vf64_sub(vf64 a, vf64 b) { return _mm256_sub_pd(a, b); }
 static inline vf64 vf64_mul(vf64 a, vf64 b) { return _mm256_mul_pd(a, b); }
@@ -83,6 +91,62 @@ static inline vf64 vf64_select_nan(vf64 a, vf64 x, vf64 y) {
 static inline vf64 vf64_pow2(vf64 a) {
     __m256i biased = _mm256_castpd_si256(_mm256_add_pd(a, _mm256_set1_pd(0x1p52 + 1023.0)));
     return _mm256_castsi256_pd(_mm256_slli_epi64(biased, 52));
+}
+
+/* Zipping in lanes of 128 bits, then the lanes. */
+static inline vf32 vf32_zip_lo(vf32 a, vf32 b) {
+    return _mm256_permute2f128_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b), 0x20);
+}
+static inline vf32 vf32_zip_hi(vf32 a, vf32 b) {
+    return _mm256_permute2f128_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b), 0x31);
+}
+static inline vf32 vf32_unzip_lo(vf32 a, vf32 b) {
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(_mm256_shuffle_ps(a, b, 0x88)), 0xd8));
+}
+static inline vf32 vf32_unzip_hi(vf32 a, vf32 b) {
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(_mm256_shuffle_ps(a, b, 0xdd)), 0xd8));
+}
+static inline vf64 vf64_zip_lo(vf64 a, vf64 b) {
+    return _mm256_permute2f128_pd(_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b), 0x20);
+}
+static inline vf64 vf64_zip_hi(vf64 a, vf64 b) {
+    return _mm256_permute2f128_pd(_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b), 0x31);
+}
+static inline vf64 vf64_unzip_lo(vf64 a, vf64 b) { return _mm256_permute4x64_pd(_mm256_unpacklo_pd(a, b), 0xd8); }
+static inline vf64 vf64_unzip_hi(vf64 a, vf64 b) { return _mm256_permute4x64_pd(_mm256_unpackhi_pd(a, b), 0xd8); }
+
+/* Since 3 and the lanes have no common factor, the elements of v[i] lie in different lanes of the three vectors:
+   blending brings them together, one permutation in order. The masks of f32 hold every third bit of 8, from bit 0, 1
+   or 2 on; the way back is the inverse. */
+static inline vf32 vf32_order(vf32 v, int a, int b, int c, int d, int e, int f, int g, int h) {
+    return _mm256_permutevar8x32_ps(v, _mm256_setr_epi32(a, b, c, d, e, f, g, h));
+}
+static inline void vf32_load3(const float *p, vf32 v[3]) {
+    vf32 a = vf32_load(p), b = vf32_load(p + 8), c = vf32_load(p + 16);
+    v[0] = vf32_order(_mm256_blend_ps(_mm256_blend_ps(a, b, 0x92), c, 0x24), 0, 3, 6, 1, 4, 7, 2, 5);
+    v[1] = vf32_order(_mm256_blend_ps(_mm256_blend_ps(a, b, 0x24), c, 0x49), 1, 4, 7, 2, 5, 0, 3, 6);
+    v[2] = vf32_order(_mm256_blend_ps(_mm256_blend_ps(a, b, 0x49), c, 0x92), 2, 5, 0, 3, 6, 1, 4, 7);
+}
+static inline void vf32_store3(float *p, const vf32 v[3]) {
+    vf32 a = vf32_order(v[0], 0, 3, 6, 1, 4, 7, 2, 5), b = vf32_order(v[1], 5, 0, 3, 6, 1, 4, 7, 2);
+    vf32 c = vf32_order(v[2], 2, 5, 0, 3, 6, 1, 4, 7);
+    vf32_store(p, _mm256_blend_ps(_mm256_blend_ps(a, b, 0x92), c, 0x24));
+    vf32_store(p + 8, _mm256_blend_ps(_mm256_blend_ps(a, b, 0x24), c, 0x49));
+    vf32_store(p + 16, _mm256_blend_ps(_mm256_blend_ps(a, b, 0x49), c, 0x92));
+}
+static inline void vf64_load3(const double *p, vf64 v[3]) {
+    vf64 a = vf64_load(p), b = vf64_load(p + 4), c = vf64_load(p + 8);
+    v[0] = _mm256_permute4x64_pd(_mm256_blend_pd(_mm256_blend_pd(a, b, 4), c, 2), _MM_SHUFFLE(1, 2, 3, 0));
+    v[1] = _mm256_permute4x64_pd(_mm256_blend_pd(_mm256_blend_pd(a, b, 9), c, 4), _MM_SHUFFLE(2, 3, 0, 1));
+    v[2] = _mm256_permute4x64_pd(_mm256_blend_pd(_mm256_blend_pd(a, b, 2), c, 9), _MM_SHUFFLE(3, 0, 1, 2));
+}
+static inline void vf64_store3(double *p, const vf64 v[3]) {
+    vf64 a = _mm256_permute4x64_pd(v[0], _MM_SHUFFLE(1, 2, 3, 0)),
+         b = _mm256_permute4x64_pd(v[1], _MM_SHUFFLE(2, 3, 0, 1));
+    vf64 c = _mm256_permute4x64_pd(v[2], _MM_SHUFFLE(3, 0, 1, 2));
+    vf64_store(p, _mm256_blend_pd(_mm256_blend_pd(a, b, 2), c, 4));
+    vf64_store(p + 4, _mm256_blend_pd(_mm256_blend_pd(a, b, 9), c, 2));
+    vf64_store(p + 8, _mm256_blend_pd(_mm256_blend_pd(a, b, 4), c, 9));
 }
 
 #endif

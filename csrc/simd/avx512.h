@@ -20,6 +20,10 @@ static inline vf32 vf32_load(const float *p) { return _mm512_loadu_ps(p); }
 static inline void vf32_store(float *p, vf32 v) { _mm512_storeu_ps(p, v); }
 static inline vf32 vf32_load_n(const float *p, int64_t n) { return _mm512_maskz_loadu_ps(vf32_lanes(n), p); }
 static inline void vf32_store_n(float *p, vf32 v, int64_t n) { _mm512_mask_storeu_ps(p, vf32_lanes(n), v); }
+static inline vf32 vf32_keep(vf32 v) {
+    __asm__("" : "+v"(v));
+    return v;
+}
 static inline vf32 vf32_add(vf32 a, vf32 b) { return _mm512_add_ps(a, b); }
 static inline vf32 vf32_sub(vf32 a, vf32 b) { return _mm512_sub_ps(a, b); }
 static inline vf32 vf32_mul(vf32 a, vf32 b) { return _mm512_mul_ps(a, b); }
@@ -53,6 +57,10 @@ static inline vf64 vf64_load(const double *p) { return _mm512_loadu_pd(p); }
 static inline void vf64_store(double *p, vf64 v) { _mm512_storeu_pd(p, v); }
 static inline vf64 vf64_load_n(const double *p, int64_t n) { return _mm512_maskz_loadu_pd(vf64_lanes(n), p); }
 static inline void vf64_store_n(double *p, vf64 v, int64_t n) { _mm512_mask_storeu_pd(p, vf64_lanes(n), v); }
+static inline vf64 vf64_keep(vf64 v) {
+    __asm__("" : "+v"(v));
+    return v;
+}
 static inline vf64 vf64_add(vf64 a, vf64 b) { return _mm512_add_pd(a, b); }
 static inline vf64 vf64_sub(vf64 a, vf64 b) { return _mm512_sub_pd(a, b); }
 static inline vf64 vf64_mul(vf64 a, vf64 b) { return _mm512_mul_pd(a, b); }
@@ -76,6 +84,70 @@ static inline vf64 vf64_select_nan(vf64 a, vf64 x, vf64 y) {
 static inline vf64 vf64_pow2(vf64 a) {
     __m512i biased = _mm512_castpd_si512(_mm512_add_pd(a, _mm512_set1_pd(0x1p52 + 1023.0)));
     return _mm512_castsi512_pd(_mm512_slli_epi64(biased, 52));
+}
+
+static inline vf32 vf32_zip_lo(vf32 a, vf32 b) {
+    return _mm512_permutex2var_ps(a, _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23), b);
+}
+static inline vf32 vf32_zip_hi(vf32 a, vf32 b) {
+    return _mm512_permutex2var_ps(a, _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31),
+                                  b);
+}
+static inline vf32 vf32_unzip_lo(vf32 a, vf32 b) {
+    return _mm512_permutex2var_ps(a, _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30), b);
+}
+static inline vf32 vf32_unzip_hi(vf32 a, vf32 b) {
+    return _mm512_permutex2var_ps(a, _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31), b);
+}
+static inline vf64 vf64_zip_lo(vf64 a, vf64 b) {
+    return _mm512_permutex2var_pd(a, _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), b);
+}
+static inline vf64 vf64_zip_hi(vf64 a, vf64 b) {
+    return _mm512_permutex2var_pd(a, _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15), b);
+}
+static inline vf64 vf64_unzip_lo(vf64 a, vf64 b) {
+    return _mm512_permutex2var_pd(a, _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14), b);
+}
+static inline vf64 vf64_unzip_hi(vf64 a, vf64 b) {
+    return _mm512_permutex2var_pd(a, _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15), b);
+}
+
+/* Since 3 and the lanes have no common factor, the elements of v[i] lie in different lanes of the three vectors:
+   blending brings them together, one permutation in order. The masks hold every third bit, from bit 0, 1 or 2 on; the
+   way back is the inverse. */
+static inline void vf32_load3(const float *p, vf32 v[3]) {
+    vf32 a = vf32_load(p), b = vf32_load(p + 16), c = vf32_load(p + 32);
+    v[0] = _mm512_mask_blend_ps(0x2492, _mm512_mask_blend_ps(0x4924, a, b), c);
+    v[0] = _mm512_permutexvar_ps(_mm512_setr_epi32(0, 3, 6, 9, 12, 15, 2, 5, 8, 11, 14, 1, 4, 7, 10, 13), v[0]);
+    v[1] = _mm512_mask_blend_ps(0x4924, _mm512_mask_blend_ps(0x9249, a, b), c);
+    v[1] = _mm512_permutexvar_ps(_mm512_setr_epi32(1, 4, 7, 10, 13, 0, 3, 6, 9, 12, 15, 2, 5, 8, 11, 14), v[1]);
+    v[2] = _mm512_mask_blend_ps(0x9249, _mm512_mask_blend_ps(0x2492, a, b), c);
+    v[2] = _mm512_permutexvar_ps(_mm512_setr_epi32(2, 5, 8, 11, 14, 1, 4, 7, 10, 13, 0, 3, 6, 9, 12, 15), v[2]);
+}
+static inline void vf32_store3(float *p, const vf32 v[3]) {
+    vf32 a = _mm512_permutexvar_ps(_mm512_setr_epi32(0, 11, 6, 1, 12, 7, 2, 13, 8, 3, 14, 9, 4, 15, 10, 5), v[0]);
+    vf32 b = _mm512_permutexvar_ps(_mm512_setr_epi32(5, 0, 11, 6, 1, 12, 7, 2, 13, 8, 3, 14, 9, 4, 15, 10), v[1]);
+    vf32 c = _mm512_permutexvar_ps(_mm512_setr_epi32(10, 5, 0, 11, 6, 1, 12, 7, 2, 13, 8, 3, 14, 9, 4, 15), v[2]);
+    vf32_store(p, _mm512_mask_blend_ps(0x4924, _mm512_mask_blend_ps(0x2492, a, b), c));
+    vf32_store(p + 16, _mm512_mask_blend_ps(0x2492, _mm512_mask_blend_ps(0x9249, a, b), c));
+    vf32_store(p + 32, _mm512_mask_blend_ps(0x9249, _mm512_mask_blend_ps(0x4924, a, b), c));
+}
+static inline void vf64_load3(const double *p, vf64 v[3]) {
+    vf64 a = vf64_load(p), b = vf64_load(p + 8), c = vf64_load(p + 16);
+    v[0] = _mm512_mask_blend_pd(0x24, _mm512_mask_blend_pd(0x92, a, b), c);
+    v[0] = _mm512_permutexvar_pd(_mm512_setr_epi64(0, 3, 6, 1, 4, 7, 2, 5), v[0]);
+    v[1] = _mm512_mask_blend_pd(0x49, _mm512_mask_blend_pd(0x24, a, b), c);
+    v[1] = _mm512_permutexvar_pd(_mm512_setr_epi64(1, 4, 7, 2, 5, 0, 3, 6), v[1]);
+    v[2] = _mm512_mask_blend_pd(0x92, _mm512_mask_blend_pd(0x49, a, b), c);
+    v[2] = _mm512_permutexvar_pd(_mm512_setr_epi64(2, 5, 0, 3, 6, 1, 4, 7), v[2]);
+}
+static inline void vf64_store3(double *p, const vf64 v[3]) {
+    vf64 a = _mm512_permutexvar_pd(_mm512_setr_epi64(0, 3, 6, 1, 4, 7, 2, 5), v[0]);
+    vf64 b = _mm512_permutexvar_pd(_mm512_setr_epi64(5, 0, 3, 6, 1, 4, 7, 2), v[1]);
+    vf64 c = _mm512_permutexvar_pd(_mm512_setr_epi64(2, 5, 0, 3, 6, 1, 4, 7), v[2]);
+    vf64_store(p, _mm512_mask_blend_pd(0x24, _mm512_mask_blend_pd(0x92, a, b), c));
+    vf64_store(p + 8, _mm512_mask_blend_pd(0x49, _mm512_mask_blend_pd(0x24, a, b), c));
+    vf64_store(p + 16, _mm512_mask_blend_pd(0x92, _mm512_mask_blend_pd(0x49, a, b), c));
 }
 
 #endif

@@ -36,6 +36,10 @@ static inline void vf32_store_n(float *p, vf32 v, int64_t n) {
         vst1_lane_f32(p + n - 1, n & 2 ? vget_high_f32(v) : vget_low_f32(v), 0);
     }
 }
+static inline vf32 vf32_keep(vf32 v) {
+    __asm__("" : "+w"(v));
+    return v;
+}
 static inline vf32 vf32_add(vf32 a, vf32 b) { return vaddq_f32(a, b); }
 static inline vf32 vf32_sub(vf32 a, vf32 b) { return vsubq_f32(a, b); }
 static inline vf32 vf32_mul(vf32 a, vf32 b) { return vmulq_f32(a, b); }
@@ -71,6 +75,10 @@ static inline void vf64_store_n(double *p, vf64 v, int64_t n) {
         vst1q_lane_f64(p, v, 0);
     }
 }
+static inline vf64 vf64_keep(vf64 v) {
+    __asm__("" : "+w"(v));
+    return v;
+}
 static inline vf64 vf64_add(vf64 a, vf64 b) { return vaddq_f64(a, b); }
 static inline vf64 vf64_sub(vf64 a, vf64 b) { return vsubq_f64(a, b); }
 static inline vf64 vf64_mul(vf64 a, vf64 b) { return vmulq_f64(a, b); }
@@ -87,6 +95,31 @@ static inline vf64 vf64_select_nan(vf64 a, vf64 x, vf64 y) { return vbslq_f64(vc
 static inline vf64 vf64_pow2(vf64 a) {
     uint64x2_t biased = vreinterpretq_u64_f64(vaddq_f64(a, vdupq_n_f64(0x1p52 + 1023.0)));
     return vreinterpretq_f64_u64(vshlq_n_u64(biased, 52));
+}
+
+static inline vf32 vf32_zip_lo(vf32 a, vf32 b) { return vzip1q_f32(a, b); }
+static inline vf32 vf32_zip_hi(vf32 a, vf32 b) { return vzip2q_f32(a, b); }
+static inline vf32 vf32_unzip_lo(vf32 a, vf32 b) { return vuzp1q_f32(a, b); }
+static inline vf32 vf32_unzip_hi(vf32 a, vf32 b) { return vuzp2q_f32(a, b); }
+static inline void vf32_load3(const float *p, vf32 v[3]) {
+    float32x4x3_t all = vld3q_f32(p);
+    v[0] = all.val[0], v[1] = all.val[1], v[2] = all.val[2];
+}
+static inline void vf32_store3(float *p, const vf32 v[3]) {
+    float32x4x3_t all = {{v[0], v[1], v[2]}};
+    vst3q_f32(p, all);
+}
+static inline vf64 vf64_zip_lo(vf64 a, vf64 b) { return vzip1q_f64(a, b); }
+static inline vf64 vf64_zip_hi(vf64 a, vf64 b) { return vzip2q_f64(a, b); }
+static inline vf64 vf64_unzip_lo(vf64 a, vf64 b) { return vuzp1q_f64(a, b); }
+static inline vf64 vf64_unzip_hi(vf64 a, vf64 b) { return vuzp2q_f64(a, b); }
+static inline void vf64_load3(const double *p, vf64 v[3]) {
+    float64x2x3_t all = vld3q_f64(p);
+    v[0] = all.val[0], v[1] = all.val[1], v[2] = all.val[2];
+}
+static inline void vf64_store3(double *p, const vf64 v[3]) {
+    float64x2x3_t all = {{v[0], v[1], v[2]}};
+    vst3q_f64(p, all);
 }
 
 #endif

@@ -6,6 +6,7 @@
      load(p)  store(p, v)             VL elements, aligned as elements only
      load_n(p, n)  store_n(p, v, n)   the first n elements, 0 <= n <= VL: memory beyond them is not touched, lanes
                                       beyond them load as 0
+     keep(v)                          v, in a register from here on: compilers repeat a load for each use instead
      add sub mul div                  one rounding each
      fma(a, b, c)                     a * b + c: one rounding with AVX2, AVX-512 and NEON, elsewhere two
      max(a, b)  min(a, b)             b where either is NaN, and where the two are equal
@@ -13,6 +14,9 @@
      round(a)                         to the nearest integer, ties to even, the sign of a kept
      select_lt(a, b, x, y)            a < b ? x : y, so y where either is NaN
      select_nan(a, x, y)              isnan(a) ? x : y
+     zip_lo(a, b)  zip_hi(a, b)       the lower, the upper half of a0 b0 a1 b1 ...; with one lane, a and b
+     unzip_lo(a, b)  unzip_hi(a, b)   the even, the odd ones of a0 a1 ... b0 b1 ...; with one lane, a and b
+     load3(p, v)  store3(p, v)        3 VL elements, of which v[i] holds every third from the i-th on
      pow2(a)                          2^a for an integer a from -126 to 127 (f64: -1022 to 1023); the integer before
                                       these gives 0, the one after them infinity
 
@@ -41,6 +45,7 @@ static inline void vf32_store_n(float *p, vf32 v, int64_t n) {
         *p = v;
     }
 }
+static inline vf32 vf32_keep(vf32 v) { return v; }
 static inline vf32 vf32_add(vf32 a, vf32 b) { return a + b; }
 static inline vf32 vf32_sub(vf32 a, vf32 b) { return a - b; }
 static inline vf32 vf32_mul(vf32 a, vf32 b) { return a * b; }
@@ -70,6 +75,13 @@ static inline vf32 vf32_pow2(vf32 a) {
     return biased;
 }
 
+static inline vf32 vf32_zip_lo(vf32 a, vf32 b) { return (void)b, a; }
+static inline vf32 vf32_zip_hi(vf32 a, vf32 b) { return (void)a, b; }
+static inline vf32 vf32_unzip_lo(vf32 a, vf32 b) { return (void)b, a; }
+static inline vf32 vf32_unzip_hi(vf32 a, vf32 b) { return (void)a, b; }
+static inline void vf32_load3(const float *p, vf32 v[3]) { memcpy(v, p, 3 * sizeof *p); }
+static inline void vf32_store3(float *p, const vf32 v[3]) { memcpy(p, v, 3 * sizeof *p); }
+
 static inline vf64 vf64_zero(void) { return 0.0; }
 static inline vf64 vf64_set1(double x) { return x; }
 static inline vf64 vf64_load(const double *p) { return *p; }
@@ -80,6 +92,7 @@ static inline void vf64_store_n(double *p, vf64 v, int64_t n) {
         *p = v;
     }
 }
+static inline vf64 vf64_keep(vf64 v) { return v; }
 static inline vf64 vf64_add(vf64 a, vf64 b) { return a + b; }
 static inline vf64 vf64_sub(vf64 a, vf64 b) { return a - b; }
 static inline vf64 vf64_mul(vf64 a, vf64 b) { return a * b; }
@@ -106,6 +119,13 @@ static inline vf64 vf64_pow2(vf64 a) {
     memcpy(&biased, &bits, sizeof bits);
     return biased;
 }
+
+static inline vf64 vf64_zip_lo(vf64 a, vf64 b) { return (void)b, a; }
+static inline vf64 vf64_zip_hi(vf64 a, vf64 b) { return (void)a, b; }
+static inline vf64 vf64_unzip_lo(vf64 a, vf64 b) { return (void)b, a; }
+static inline vf64 vf64_unzip_hi(vf64 a, vf64 b) { return (void)a, b; }
+static inline void vf64_load3(const double *p, vf64 v[3]) { memcpy(v, p, 3 * sizeof *p); }
+static inline void vf64_store3(double *p, const vf64 v[3]) { memcpy(p, v, 3 * sizeof *p); }
 
 /* 64-bit integers wrap as in NumPy; they are computed unsigned because signed overflow is undefined. */
 static inline vi64 vi64_zero(void) { return 0; }

@@ -40,6 +40,10 @@ static inline void vf32_store_n(float *p, vf32 v, int64_t n) {
         _mm_store_ss(p + n - 1, n & 2 ? _mm_movehl_ps(v, v) : v);
     }
 }
+static inline vf32 vf32_keep(vf32 v) {
+    __asm__("" : "+x"(v));
+    return v;
+}
 static inline vf32 vf32_add(vf32 a, vf32 b) { return _mm_add_ps(a, b); }
 static inline vf32 vf32_sub(vf32 a, vf32 b) { return _mm_sub_ps(a, b); }
 static inline vf32 vf32_mul(vf32 a, vf32 b) { return _mm_mul_ps(a, b); }
@@ -83,6 +87,10 @@ static inline void vf64_store_n(double *p, vf64 v, int64_t n) {
         _mm_store_sd(p, v);
     }
 }
+static inline vf64 vf64_keep(vf64 v) {
+    __asm__("" : "+x"(v));
+    return v;
+}
 static inline vf64 vf64_add(vf64 a, vf64 b) { return _mm_add_pd(a, b); }
 static inline vf64 vf64_sub(vf64 a, vf64 b) { return _mm_sub_pd(a, b); }
 static inline vf64 vf64_mul(vf64 a, vf64 b) { return _mm_mul_pd(a, b); }
@@ -103,6 +111,40 @@ static inline vf64 vf64_round(vf64 a) {
 static inline vf64 vf64_pow2(vf64 a) {
     __m128i biased = _mm_castpd_si128(_mm_add_pd(a, _mm_set1_pd(0x1p52 + 1023.0)));
     return _mm_castsi128_pd(_mm_slli_epi64(biased, 52));
+}
+
+static inline vf32 vf32_zip_lo(vf32 a, vf32 b) { return _mm_unpacklo_ps(a, b); }
+static inline vf32 vf32_zip_hi(vf32 a, vf32 b) { return _mm_unpackhi_ps(a, b); }
+static inline vf32 vf32_unzip_lo(vf32 a, vf32 b) { return _mm_shuffle_ps(a, b, 0x88); }
+static inline vf32 vf32_unzip_hi(vf32 a, vf32 b) { return _mm_shuffle_ps(a, b, 0xdd); }
+static inline vf64 vf64_zip_lo(vf64 a, vf64 b) { return _mm_unpacklo_pd(a, b); }
+static inline vf64 vf64_zip_hi(vf64 a, vf64 b) { return _mm_unpackhi_pd(a, b); }
+static inline vf64 vf64_unzip_lo(vf64 a, vf64 b) { return _mm_unpacklo_pd(a, b); }
+static inline vf64 vf64_unzip_hi(vf64 a, vf64 b) { return _mm_unpackhi_pd(a, b); }
+static inline void vf32_load3(const float *p, vf32 v[3]) {
+    for (int i = 0; i < 3; i++) {
+        v[i] = _mm_setr_ps(p[i], p[i + 3], p[i + 6], p[i + 9]);
+    }
+}
+static inline void vf32_store3(float *p, const vf32 v[3]) {
+    for (int i = 0; i < 3; i++) {
+        float lanes[4];
+        _mm_storeu_ps(lanes, v[i]);
+        for (int j = 0; j < 4; j++) {
+            p[i + 3 * j] = lanes[j];
+        }
+    }
+}
+static inline void vf64_load3(const double *p, vf64 v[3]) {
+    vf64 a = _mm_loadu_pd(p), b = _mm_loadu_pd(p + 2), c = _mm_loadu_pd(p + 4);
+    v[0] = _mm_shuffle_pd(a, b, 2);
+    v[1] = _mm_shuffle_pd(a, c, 1);
+    v[2] = _mm_shuffle_pd(b, c, 2);
+}
+static inline void vf64_store3(double *p, const vf64 v[3]) {
+    _mm_storeu_pd(p, _mm_shuffle_pd(v[0], v[1], 0));
+    _mm_storeu_pd(p + 2, _mm_shuffle_pd(v[2], v[0], 2));
+    _mm_storeu_pd(p + 4, _mm_shuffle_pd(v[1], v[2], 3));
 }
 
 #endif

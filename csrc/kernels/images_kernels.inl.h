@@ -1,0 +1,159 @@
+/* The kernels of images with few filters, and their table: the tiles, and moving between planes and interleaved
+   channels. Included with IMAGE_SUMS and the names of kernels/template.h set. */
+
+#define NV 1
+#include "images_family.inl.h"
+#define NV 2
+#include "images_family.inl.h"
+#define NV 4
+#include "images_family.inl.h"
+#if IMAGE_SUMS >= 24
+#define NV 8
+#include "images_family.inl.h"
+#endif
+
+/* ---- From planes to interleaved filters -------------------------------------------------------------------------- */
+
+static inline void LOCAL(join2)(VEC a, VEC b, ELEM *to) {
+    V(store)(to, V(zip_lo)(a, b));
+    V(store)(to + VL, V(zip_hi)(a, b));
+}
+
+static inline void LOCAL(join4)(VEC a, VEC b, VEC c, VEC d, ELEM *to) {
+    LOCAL(join2)(V(zip_lo)(a, c), V(zip_lo)(b, d), to);
+    LOCAL(join2)(V(zip_hi)(a, c), V(zip_hi)(b, d), to + 2 * VL);
+}
+
+static inline void LOCAL(join8)(const VEC v[8], ELEM *to) {
+    LOCAL(join4)(V(zip_lo)(v[0], v[4]), V(zip_lo)(v[1], v[5]), V(zip_lo)(v[2], v[6]), V(zip_lo)(v[3], v[7]), to);
+    LOCAL(join4)(V(zip_hi)(v[0], v[4]), V(zip_hi)(v[1], v[5]), V(zip_hi)(v[2], v[6]), V(zip_hi)(v[3], v[7]),
+                 to + 4 * VL);
+}
+
+/* 5, 6 or 7 filters: as 8, with whatever stands in the last ones, then each pixel over the end of the one before. */
+static inline void LOCAL(join_odd)(const ELEM *from, int64_t pitch, int64_t filters, ELEM *to) {
+    ELEM wide[8 * VL];
+    VEC v[8];
+    for (int64_t i = 0; i < 8; i++) {
+        v[i] = V(load)(from + (i < filters ? i : filters - 1) * pitch);
+    }
+    LOCAL(join8)(v, wide);
+    for (int64_t j = 0; j < VL; j++) {
+        memcpy(to + j * filters, wide + j * 8, 8 * sizeof(ELEM));
+    }
+}
+
+static void LOCAL(join)(const void *sums, int64_t pitch, int64_t filters, int64_t n, void *line) {
+    ELEM *to = line;
+    for (int64_t j = 0; j < n; j += VL, to += filters * VL) {
+        const ELEM *p = (const ELEM *)sums + j;
+        if (filters == 2) {
+            LOCAL(join2)(V(load)(p), V(load)(p + pitch), to);
+        } else if (filters == 3) {
+            VEC v[3] = {V(load)(p), V(load)(p + pitch), V(load)(p + 2 * pitch)};
+            V(store3)(to, v);
+        } else if (filters == 4) {
+            LOCAL(join4)(V(load)(p), V(load)(p + pitch), V(load)(p + 2 * pitch), V(load)(p + 3 * pitch), to);
+        } else {
+            LOCAL(join_odd)(p, pitch, filters, to);
+        }
+    }
+}
+
+static void LOCAL(finish)(const void *line, const void *residual, void *out, int64_t n, const void *clamp) {
+    const ELEM *from = line, *add = residual, *bounds = clamp;
+    ELEM *to = out;
+    for (int64_t i = 0; i < n; i += VL) {
+        const bool whole = i + VL <= n;
+        VEC y = V(load)(from + i);
+        if (add) {
+            y = V(add)(y, whole ? V(load)(add + i) : V(load_n)(add + i, n - i));
+        }
+        if (bounds) {
+            y = V(min)(V(set1)(bounds[1]), V(max)(V(set1)(bounds[0]), y));
+        }
+        if (whole) {
+            V(store)(to + i, y);
+        } else {
+            V(store_n)(to + i, y, n - i);
+        }
+    }
+}
+
+/* ---- From interleaved channels to planes ------------------------------------------------------------------------- */
+
+static inline void LOCAL(split2)(const ELEM *p, VEC *a, VEC *b) {
+    const VEC low = V(load)(p), high = V(load)(p + VL);
+    *a = V(unzip_lo)(low, high);
+    *b = V(unzip_hi)(low, high);
+}
+
+static void LOCAL(split)(const void *from, int64_t ways, int64_t n, void *to, int64_t pitch) {
+    const ELEM *x = from;
+    ELEM *y = to;
+    int64_t j = 0;
+    for (; ways == 1 && j + VL <= n; j += VL) {
+        V(store)(y + j, V(load)(x + j));
+    }
+    for (; ways == 2 && j + VL <= n; j += VL) {
+        VEC a, b;
+        LOCAL(split2)(x + 2 * j, &a, &b);
+        V(store)(y + j, a);
+        V(store)(y + pitch + j, b);
+    }
+    for (; ways == 3 && j + VL <= n; j += VL) {
+        VEC v[3];
+        V(load3)(x + 3 * j, v);
+        V(store)(y + j, v[0]);
+        V(store)(y + pitch + j, v[1]);
+        V(store)(y + 2 * pitch + j, v[2]);
+    }
+    for (; ways == 4 && j + VL <= n; j += VL) {
+        VEC a, b, c, d;
+        LOCAL(split2)(x + 4 * j, &a, &b);
+        LOCAL(split2)(x + 4 * j + 2 * VL, &c, &d);
+        V(store)(y + j, V(unzip_lo)(a, c));
+        V(store)(y + pitch + j, V(unzip_lo)(b, d));
+        V(store)(y + 2 * pitch + j, V(unzip_hi)(a, c));
+        V(store)(y + 3 * pitch + j, V(unzip_hi)(b, d));
+    }
+    for (int64_t i = 0; i < ways; i++) {
+        for (int64_t k = j; k < n; k++) {
+            y[i * pitch + k] = x[k * ways + i];
+        }
+    }
+}
+
+/* ---- The table --------------------------------------------------------------------------------------------------- */
+
+#define ROWS_OF(mr, nv) IMAGE_KERNEL(image_rows, NHWC_DTYPE, mr, nv)
+#define FILTERS_OF(mr, nv) IMAGE_KERNEL(image_filters, NHWC_DTYPE, mr, nv)
+#if IMAGE_SUMS >= 24
+#define IF_24(kernel) kernel
+#else
+#define IF_24(kernel) NULL
+#endif
+static const nhwc_image_kernels LOCAL(images) = {
+    .rows = {{0},
+             {ROWS_OF(1, 1), ROWS_OF(1, 2), ROWS_OF(1, 4), IF_24(ROWS_OF(1, 8))},
+             {ROWS_OF(2, 1), ROWS_OF(2, 2), ROWS_OF(2, 4), IF_24(ROWS_OF(2, 8))},
+             {ROWS_OF(3, 1), ROWS_OF(3, 2), ROWS_OF(3, 4), IF_24(ROWS_OF(3, 8))},
+             {ROWS_OF(4, 1), ROWS_OF(4, 2), IF_24(ROWS_OF(4, 4)), NULL},
+             {ROWS_OF(5, 1), ROWS_OF(5, 2), IF_24(ROWS_OF(5, 4)), NULL},
+             {ROWS_OF(6, 1), ROWS_OF(6, 2), IF_24(ROWS_OF(6, 4)), NULL}},
+    .filters = {{0},
+                {0},
+                {FILTERS_OF(2, 1), FILTERS_OF(2, 2), FILTERS_OF(2, 4), IF_24(FILTERS_OF(2, 8))},
+                {FILTERS_OF(3, 1), FILTERS_OF(3, 2), FILTERS_OF(3, 4), IF_24(FILTERS_OF(3, 8))},
+                {FILTERS_OF(4, 1), FILTERS_OF(4, 2), IF_24(FILTERS_OF(4, 4)), NULL},
+                {FILTERS_OF(5, 1), FILTERS_OF(5, 2), IF_24(FILTERS_OF(5, 4)), NULL},
+                {FILTERS_OF(6, 1), FILTERS_OF(6, 2), IF_24(FILTERS_OF(6, 4)), NULL},
+                {FILTERS_OF(7, 1), IF_24(FILTERS_OF(7, 2)), NULL, NULL},
+                {FILTERS_OF(8, 1), IF_24(FILTERS_OF(8, 2)), NULL, NULL}},
+    .join = LOCAL(join),
+    .finish = LOCAL(finish),
+    .split = LOCAL(split),
+};
+#undef ROWS_OF
+#undef FILTERS_OF
+#undef IF_24

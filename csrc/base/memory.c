@@ -1,8 +1,8 @@
 /* Aligned blocks, and the workspace that is kept between calls. */
 #include "memory.h"
 
-#include "../nhwc.h"
 #include "lock.h"
+#include "status.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -33,6 +33,18 @@ void nhwc_aligned_free(void *block) {
 #else
     free(block);
 #endif
+}
+
+bool nhwc_lay_out(int count, const int64_t *sizes, int64_t *offsets, int64_t *total) {
+    *total = 0;
+    for (int i = 0; i < count; i++) {
+        offsets[i] = *total;
+        if (sizes[i] > NHWC_MAX_SIZE - *total) {
+            return false;
+        }
+        *total += nhwc_round_up(sizes[i], NHWC_ALIGNMENT);
+    }
+    return true;
 }
 
 /* Kept blocks form a list under one lock: a call takes one block for all its threads, so the lock is taken twice a

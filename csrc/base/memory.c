@@ -9,7 +9,13 @@
 
 #ifdef _WIN32
 #include <malloc.h>
+#else
+#include <sys/mman.h>
 #endif
+
+/* Blocks from this size on are made of huge pages where the system has them: kernels read and write dozens of streams
+   at once, each in a page of its own. */
+enum { HUGE_PAGE = 2 << 20 };
 
 void *nhwc_aligned_alloc(size_t bytes) {
     size_t rounded = (bytes + NHWC_ALIGNMENT - 1) / NHWC_ALIGNMENT * NHWC_ALIGNMENT;
@@ -22,8 +28,17 @@ void *nhwc_aligned_alloc(size_t bytes) {
 #ifdef _WIN32
     return _aligned_malloc(rounded, NHWC_ALIGNMENT);
 #else
+    const bool huge = rounded >= HUGE_PAGE;
     void *block = NULL;
-    return posix_memalign(&block, NHWC_ALIGNMENT, rounded) == 0 ? block : NULL;
+    if (posix_memalign(&block, huge ? HUGE_PAGE : NHWC_ALIGNMENT, rounded) != 0) {
+        return NULL;
+    }
+#ifdef MADV_HUGEPAGE
+    if (huge) {
+        madvise(block, rounded / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
+    }
+#endif
+    return block;
 #endif
 }
 

@@ -124,7 +124,7 @@ static void multiply(const call *c, const region *r, const nhwc_winograd_block *
             t.a = a + first * row + at * element;
             t.b = b;
             t.c = products + first * nr * element;
-            t.ahead = ahead + (i % 2) * t.k * nr / 2 * element;
+            t.ahead = i < 2 ? ahead + i * t.k * nr / 2 * element : NULL;
             block->family->run(&t, (int)(last - first));
         }
         b += t.k * nr * element;

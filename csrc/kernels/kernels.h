@@ -50,7 +50,7 @@ typedef struct {
     const void *b;   /* k rows of NR */
     void *c;         /* rows of NR */
     int64_t k;
-    const void *ahead; /* as much as b, brought into the cache meanwhile */
+    const void *ahead; /* 2 k vectors to bring into the cache meanwhile, or NULL */
     int add;           /* to what c holds */
 } nhwc_product;
 

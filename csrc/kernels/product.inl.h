@@ -9,7 +9,8 @@
        store c, added to what is there if `add`
 
    Registers: MR * NV accumulators, NV of b, one broadcast. The sum over k is one chain for every MR and NV, so the bits
-   do not depend on how rows are cut into tiles. While it runs, `ahead` is fetched at the pace of a third of b. */
+   do not depend on how rows are cut into tiles. With `ahead`, two vectors from there on are fetched into the second-level
+   cache in each step, so that b's successor comes from afar while b is at work. */
 
 #include "repeat.h"
 
@@ -25,20 +26,25 @@ static void TILE_PASTE(TILE_NAME, NHWC_DTYPE, MR, NV)(const nhwc_product *t) {
 #define DECLARE(r, v) VEC c##r##_##v = V(zero)();
 #define DECLARE_ROW(r) COLUMNS(DECLARE, r)
     ROWS(DECLARE_ROW)
-    for (int64_t k = 0; k < count; k++) {
 #define LOAD_B(r, v) const VEC w##v = V(load)(b + v * VL);
-        COLUMNS(LOAD_B, 0)
-        __builtin_prefetch(ahead);
-        __builtin_prefetch(ahead + VL);
 #define MULTIPLY(r, v) c##r##_##v = V(fma)(x, w##v, c##r##_##v);
 #define MULTIPLY_ROW(r)                                                                                                \
     {                                                                                                                  \
         const VEC x = V(set1)(p##r[k]);                                                                                \
         COLUMNS(MULTIPLY, r)                                                                                           \
     }
-        ROWS(MULTIPLY_ROW)
-        b += NR;
-        ahead += 2 * VL;
+    if (ahead) {
+        for (int64_t k = 0; k < count; k++, b += NR, ahead += 2 * VL) {
+            __builtin_prefetch(ahead, 0, 2);
+            __builtin_prefetch(ahead + VL, 0, 2);
+            COLUMNS(LOAD_B, 0)
+            ROWS(MULTIPLY_ROW)
+        }
+    } else {
+        for (int64_t k = 0; k < count; k++, b += NR) {
+            COLUMNS(LOAD_B, 0)
+            ROWS(MULTIPLY_ROW)
+        }
     }
     ELEM *c = t->c;
     if (t->add) {

@@ -60,14 +60,13 @@ typedef struct {
 /* Everything of the Winograd methods that depends on the shape alone. */
 typedef struct {
     const nhwc_winograd_kernels *kernels;
-    int64_t outputs, alpha;     /* of a tile, along an axis */
-    int64_t high, wide;         /* tiles of an image */
-    int64_t tiles;              /* that are done together, at most */
-    int64_t channels;           /* of a group that are transformed together, at most */
-    int64_t chunk;              /* channels that are summed in one chain */
-    int64_t set;                /* blocks whose products are kept together, at most */
-    int64_t widest;             /* filters of a block, at most */
-    int64_t filters_pitch;      /* elements of a block from one of the alpha^2 matrices to the next, less the matrix */
+    int64_t outputs, alpha; /* of a tile, along an axis */
+    int64_t high, wide;     /* tiles of an image */
+    int64_t tiles;          /* that are done together, at most */
+    int64_t channels;       /* of a group that are transformed together, at most */
+    int64_t chunk;          /* channels that are summed in one chain */
+    int64_t widest;         /* filters of a block, at most */
+    bool far;               /* the transformed filters are too large for the second-level cache */
     nhwc_winograd_block *blocks;
     int64_t block_count;
     const void *plain; /* filters as they were given, for the guard, which reads them in these segments */

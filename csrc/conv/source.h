@@ -32,7 +32,8 @@ static inline int64_t nhwc_source_index(nhwc_padding_mode mode, int64_t i, int64
 
 /* The input coordinate of output o and tap k on an axis, or -1 for zero. */
 static inline int64_t nhwc_tap_source(const nhwc_problem *p, int axis, int64_t o, int64_t k) {
-    return nhwc_source_index(p->padding_mode, o * p->stride[axis] + k * p->dilation[axis] - p->before[axis], p->in[axis]);
+    return nhwc_source_index(p->padding_mode, o * p->stride[axis] + k * p->dilation[axis] - p->before[axis],
+                             p->in[axis]);
 }
 
 #endif

@@ -1,13 +1,11 @@
 /* The Winograd methods' loops: F(2 x 2, 3 x 3) and F(4 x 4, 3 x 3) at stride 1.
 
-       for block of tiles, for range of filter blocks:                                        parallel
-           for set of filter blocks:
-               for range of channels:
-                   transform the input of every tile, unless it is there already
-                   for each of the alpha^2 matrices, for block of the set, for chunk of channels, for group of tiles:
-                       products += transformed input * transformed filters                    kernel
-               for block of the set, for tile: transform the products to results; where they are not finite, do the tile
-                   again directly
+       for block of tiles, for block of filters:                                              parallel
+           for range of channels:                                 (all of them, unless they are thousands)
+               transform the input of every tile, unless it is there already
+               for each of the alpha^2 matrices, for chunk of channels, for group of tiles:
+                   products += transformed input * transformed filters                        kernel
+           for tile: transform the products to results; where these are not finite, compute them again directly
 
    Tiles are numbered over all images, so that small images of a batch share the filters that a block of tiles reads. A
    tile's sums do not depend on which block it is in, so neither batch nor threads change any bit. */
@@ -26,7 +24,7 @@ typedef struct {
     const char *x;
     const void *residual;
     char *out;
-    int64_t tiles;         /* of all images */
+    int64_t tiles; /* of all images */
     int64_t tile_blocks;
     int64_t filter_parts;
     nhwc_winograd_workspace layout; /* for the largest block of tiles */
@@ -64,8 +62,8 @@ static place place_of(const nhwc_plan *plan, int64_t tile) {
     return at;
 }
 
-/* The input coordinate of the tile's index i on an axis, or -1 for zero: where the padding has zeros, and beyond what any
-   output of the image reads. */
+/* The input coordinate of the tile's index i on an axis, or -1 for zero: where the padding has zeros, and beyond what
+   any output of the image reads. */
 static int64_t tile_source(const nhwc_problem *p, int axis, int64_t first, int64_t i) {
     return first + i < p->out[axis] + 2 ? nhwc_tap_source(p, axis, first, i) : -1;
 }
@@ -76,7 +74,8 @@ static void point(const call *c, const place *at, int64_t channel, const void **
     const nhwc_problem *p = &plan->problem;
     const int64_t alpha = plan->winograd.alpha, pixel = p->c * (int64_t)plan->element;
     const int64_t depth = nhwc_tap_source(p, 0, at->depth, 0);
-    const char *image = c->x + (at->n * p->in[0] + depth) * p->in[1] * p->in[2] * pixel + channel * (int64_t)plan->element;
+    const char *image =
+        c->x + (at->n * p->in[0] + depth) * p->in[1] * p->in[2] * pixel + channel * (int64_t)plan->element;
     int64_t cols[MAX_ALPHA];
     for (int64_t j = 0; j < alpha; j++) {
         cols[j] = tile_source(p, 2, at->col, j);
@@ -104,27 +103,27 @@ static void transform_input(const call *c, const region *r, int64_t group, int64
     *r->held = (held){r->first, group, channel};
 }
 
-/* One matrix of products, over `channels` from `channel` on. Groups of tiles are of nearly equal size. `next` is what will
-   be read after this block's filters. */
+/* One matrix of products, over `channels` from `channel` on. Groups of tiles are of nearly equal size. While a chunk is
+   at work for the first groups, its successor is fetched if it is far; the filters of a block lie in the order of use.
+ */
 static void multiply(const call *c, const region *r, const nhwc_winograd_block *block, int64_t matrix, int64_t channel,
-                     int64_t channels, char *products, const char *next) {
+                     int64_t channels, char *products) {
     const nhwc_plan *plan = c->plan;
     const nhwc_winograd_plan *d = &plan->winograd;
-    const int64_t element = (int64_t)plan->element, nr = block->family->nr, row = c->layout.row * element;
+    const int64_t element = (int64_t)plan->element, nr = block->family->nr, lanes = plan->kernels->lanes;
     const int64_t groups = nhwc_ceil_div(r->count, block->family->mr);
     const char *a = r->input + matrix * c->layout.input_pitch * element;
-    const int64_t pitch = plan->problem.c / plan->problem.groups * nr + d->filters_pitch;
-    const char *b = (const char *)block->filters + (matrix * pitch + channel * nr) * element;
+    const char *b =
+        (const char *)block->filters + (matrix * nhwc_winograd_filters_pitch(plan, nr) + channel * nr) * element;
     int64_t at = 0;
     do {
         nhwc_product t = {.a_pitch = c->layout.row, .k = nhwc_min(d->chunk, channels - at), .add = channel + at > 0};
-        const char *ahead = at + t.k < channels ? b + t.k * nr * element : next;
         for (int64_t i = 0; i < groups; i++) {
             int64_t first = i * r->count / groups, last = (i + 1) * r->count / groups;
-            t.a = a + first * row + at * element;
+            t.a = a + (first * c->layout.row + at) * element;
             t.b = b;
             t.c = products + first * nr * element;
-            t.ahead = i < 2 ? ahead + i * t.k * nr / 2 * element : NULL;
+            t.ahead = d->far && i < nr / lanes ? b + t.k * (nr + i * lanes) * element : NULL;
             block->family->run(&t, (int)(last - first));
         }
         b += t.k * nr * element;
@@ -174,7 +173,7 @@ static void compute_directly(const call *c, const place *at, const nhwc_winograd
     }
 }
 
-static void transform_output(const call *c, const region *r, const nhwc_winograd_block *block, const char *products) {
+static void transform_output(const call *c, const region *r, const nhwc_winograd_block *block) {
     const nhwc_plan *plan = c->plan;
     const nhwc_winograd_plan *d = &plan->winograd;
     const nhwc_problem *p = &plan->problem;
@@ -184,7 +183,7 @@ static void transform_output(const call *c, const region *r, const nhwc_winograd
         int64_t pixel = ((at.n * p->out[0] + at.depth) * p->out[1] + at.row) * p->out[2] + at.col;
         int64_t offset = (pixel * p->f + block->first) * element;
         nhwc_winograd_output output = {
-            .product = products + t * nr * element,
+            .product = r->products + t * nr * element,
             .pitch = nhwc_winograd_product_pitch(plan, r->count, nr),
             .bias = block->bias,
             .residual = c->residual ? (const char *)c->residual + offset : NULL,
@@ -209,38 +208,24 @@ static void transform_output(const call *c, const region *r, const nhwc_winograd
     }
 }
 
-/* A region's products and results for blocks first .. last - 1, which are of one group. */
-static void run_set(const call *c, region *r, int64_t first, int64_t last) {
+/* A region's products and results for one block of filters. */
+static void run_block(const call *c, region *r, const nhwc_winograd_block *block) {
     const nhwc_plan *plan = c->plan;
     const nhwc_winograd_plan *d = &plan->winograd;
-    const int64_t element = (int64_t)plan->element, group = d->blocks[first].group, matrices = d->alpha * d->alpha;
-    const int64_t depth = plan->problem.c / plan->problem.groups;
+    const int64_t depth = plan->problem.c / plan->problem.groups, matrices = d->alpha * d->alpha;
+    const int64_t pitch = nhwc_winograd_product_pitch(plan, r->count, block->family->nr) * (int64_t)plan->element;
     int64_t channel = 0;
     do {
         const int64_t channels = nhwc_min(d->channels, depth - channel);
-        if (r->held->tile != r->first || r->held->group != group || r->held->channel != channel) {
-            transform_input(c, r, group, channel, channels);
+        if (r->held->tile != r->first || r->held->group != block->group || r->held->channel != channel) {
+            transform_input(c, r, block->group, channel, channels);
         }
         for (int64_t matrix = 0; matrix < matrices; matrix++) {
-            char *products = r->products;
-            for (int64_t b = first; b < last; b++) {
-                const nhwc_winograd_block *block = &d->blocks[b];
-                const int64_t nr = block->family->nr, pitch = nhwc_winograd_product_pitch(plan, r->count, nr);
-                const nhwc_winograd_block *after = b + 1 < last ? block + 1 : &d->blocks[first];
-                const int64_t next = b + 1 < last ? matrix : nhwc_min(matrix + 1, matrices - 1);
-                const int64_t width = after->family->nr, matrix_pitch = depth * width + d->filters_pitch;
-                multiply(c, r, block, matrix, channel, channels, products + matrix * pitch * element,
-                         (const char *)after->filters + (next * matrix_pitch + channel * width) * element);
-                products += matrices * pitch * element;
-            }
+            multiply(c, r, block, matrix, channel, channels, r->products + matrix * pitch);
         }
         channel += channels;
     } while (channel < depth);
-    const char *products = r->products;
-    for (int64_t b = first; b < last; b++) {
-        transform_output(c, r, &d->blocks[b], products);
-        products += matrices * nhwc_winograd_product_pitch(plan, r->count, d->blocks[b].family->nr) * element;
-    }
+    transform_output(c, r, block);
 }
 
 /* Tasks are numbered with the range of filters innermost, so that neighbours share the transformed input. */
@@ -258,13 +243,8 @@ static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
         r.first = block * c->tiles / c->tile_blocks;
         r.count = (block + 1) * c->tiles / c->tile_blocks - r.first;
         int64_t end = (part + 1) * d->block_count / c->filter_parts;
-        for (int64_t b = part * d->block_count / c->filter_parts, set_end; b < end; b = set_end) {
-            for (set_end = b + 1; set_end < end && set_end < b + d->set; set_end++) {
-                if (d->blocks[set_end].group != d->blocks[b].group) {
-                    break;
-                }
-            }
-            run_set(c, &r, b, set_end);
+        for (int64_t b = part * d->block_count / c->filter_parts; b < end; b++) {
+            run_block(c, &r, &d->blocks[b]);
         }
     }
 }

@@ -13,19 +13,24 @@ nhwc_status nhwc_winograd_f2_prepare(nhwc_plan *plan, const void *filters, const
 nhwc_status nhwc_winograd_f4_prepare(nhwc_plan *plan, const void *filters, const void *bias, bool borrow);
 
 /* A thread's workspace: the transformed input of a block of tiles, alpha^2 matrices of tiles x channels, and the
-   products of a set of blocks, block by block alpha^2 matrices of tiles x filters. Pitches are in elements and lead from a
-   matrix to the next; they are no multiples of 4096 bytes, which would be neighbours in the cache. */
+   products of a block of filters, alpha^2 matrices of tiles x filters. All pitches, in elements, keep matrices from
+   meeting in the cache. */
 typedef struct {
-    int64_t row;   /* from a tile's transformed channels to the next's */
-    int64_t input_pitch;
-    int64_t products, bytes;   /* where the products begin, and all */
+    int64_t row;         /* from a tile's transformed channels to the next's */
+    int64_t input_pitch; /* from a matrix to the next */
+    int64_t products;    /* where they begin, in bytes */
+    int64_t bytes;
 } nhwc_winograd_workspace;
 
 nhwc_winograd_workspace nhwc_winograd_lay_out(const nhwc_plan *plan, int64_t tiles);
 
-/* From one of a block's product matrices to the next. */
 static inline int64_t nhwc_winograd_product_pitch(const nhwc_plan *plan, int64_t tiles, int64_t width) {
     return tiles * width + NHWC_WINOGRAD_SKEW / (int64_t)plan->element;
+}
+
+/* From one of a block's matrices of channels x filters to the next. */
+static inline int64_t nhwc_winograd_filters_pitch(const nhwc_plan *plan, int64_t width) {
+    return plan->problem.c / plan->problem.groups * width + NHWC_WINOGRAD_SKEW / (int64_t)plan->element;
 }
 
 #endif

@@ -5,20 +5,20 @@
 #include "../base/threads.h"
 #include "tiles.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* Sizes that were chosen by measuring; see csrc/README.md. */
 enum {
-    CHUNK = 128,               /* channels in one chain of additions; their filters stay in the first-level cache */
-    CACHE_BYTES = 1 << 20,     /* of transformed input and products, if these can be so few */
-    MOST_BYTES = 7 << 20,      /* and at the most */
-    ENOUGH_TILES = 48,         /* to be worth reading filters from beyond the cache */
+    CHUNK = 128,           /* channels in one chain of additions; their filters stay in the first-level cache */
+    MOST_CHANNELS = 2048,  /* that are transformed together */
+    MOST_TILES = 96,       /* that are done together */
+    ENOUGH_TILES = 64,     /* to be worth reading filters from beyond the cache */
+    LEAST_TILES = 12,      /* to be worth reading them from the cache */
+    CACHE_BYTES = 1 << 20, /* of transformed input and products, if these can be so few */
+    MOST_BYTES = 7 << 20,  /* and at the most */
 };
 
-static int64_t outputs_of(nhwc_algorithm algorithm) {
-    return algorithm == NHWC_WINOGRAD_F4 ? 4 : 2;
-}
+static int64_t outputs_of(nhwc_algorithm algorithm) { return algorithm == NHWC_WINOGRAD_F4 ? 4 : 2; }
 
 static bool can_serve(const nhwc_plan *plan) {
     const nhwc_problem *p = &plan->problem;
@@ -39,37 +39,30 @@ bool nhwc_winograd_f4_serves(const nhwc_plan *plan) {
 
 nhwc_winograd_workspace nhwc_winograd_lay_out(const nhwc_plan *plan, int64_t tiles) {
     const nhwc_winograd_plan *d = &plan->winograd;
-    const int64_t element = (int64_t)plan->element, lanes = plan->kernels->lanes, matrices = d->alpha * d->alpha;
-    nhwc_winograd_workspace layout = {.row = nhwc_round_up(d->channels, lanes)};
-    layout.input_pitch = nhwc_round_up(tiles * layout.row * element, NHWC_ALIGNMENT) / element + NHWC_WINOGRAD_SKEW / element;
+    const int64_t element = (int64_t)plan->element, matrices = d->alpha * d->alpha;
+    const int64_t row = nhwc_round_up(d->channels, plan->kernels->lanes);
+    const int64_t input_pitch = nhwc_round_up(tiles * row * element, NHWC_ALIGNMENT) / element;
+    nhwc_winograd_workspace layout = {.row = row, .input_pitch = input_pitch + NHWC_WINOGRAD_SKEW / element};
     layout.products = NHWC_ALIGNMENT + matrices * layout.input_pitch * element;
-    layout.bytes = layout.products + d->set * matrices * nhwc_winograd_product_pitch(plan, tiles, d->widest) * element;
+    layout.bytes = layout.products + matrices * nhwc_winograd_product_pitch(plan, tiles, d->widest) * element;
     layout.bytes = nhwc_round_up(layout.bytes, NHWC_ALIGNMENT) + NHWC_WINOGRAD_SKEW;
     return layout;
 }
-static int64_t env(const char *n, int64_t v) { const char *s = getenv(n); return s ? atoll(s) : v; }
 
-static int64_t bytes_for(const nhwc_plan *plan, int64_t tiles) {
-    return nhwc_winograd_lay_out(plan, tiles).bytes;
-}
-
-/* How many tiles, channels and blocks of filters are done together. The chunk does not depend on the instruction
-   set's... */
-static void choose_sizes(nhwc_plan *plan, int64_t group_blocks) {
+/* How many tiles and channels are done together: as many tiles as the second-level cache holds with their products; but
+   filters that come from beyond it are to be read for enough tiles. */
+static void choose_sizes(nhwc_plan *plan) {
     const nhwc_problem *p = &plan->problem;
     nhwc_winograd_plan *d = &plan->winograd;
-    const int64_t depth = p->c / p->groups, filters = p->f / p->groups, element = (int64_t)plan->element;
-    const int64_t chunk = env("CHUNK", CHUNK);
-    d->chunk = nhwc_ceil_div(nhwc_max(depth, 1), nhwc_ceil_div(nhwc_max(depth, 1), chunk));
-    d->channels = nhwc_min(depth, nhwc_max(env("CHANNELS", 1024) / d->chunk, 1) * d->chunk);
-    d->set = nhwc_min(group_blocks, env("SET", 1));
-    const int64_t filter_bytes = d->alpha * d->alpha * depth * filters * element;
-    const int64_t least = filter_bytes > CACHE_BYTES ? env("TILES", ENOUGH_TILES) : 12;
-    d->tiles = nhwc_max(d->high * d->wide, 96);
-    while (d->tiles > least && bytes_for(plan, d->tiles) > env("CACHE", CACHE_BYTES)) {
-        d->tiles--;
-    }
-    while (d->tiles > 1 && bytes_for(plan, d->tiles) > MOST_BYTES) {
+    const int64_t depth = nhwc_max(p->c / p->groups, 1), filters = p->f / p->groups;
+    const double filter_bytes = (double)(d->alpha * d->alpha) * (double)depth * (double)filters * (double)plan->element;
+    d->chunk = nhwc_ceil_div(depth, nhwc_ceil_div(depth, CHUNK));
+    d->channels = nhwc_min(depth, MOST_CHANNELS / d->chunk * d->chunk);
+    d->far = filter_bytes > CACHE_BYTES;
+    const int64_t least = d->far ? ENOUGH_TILES : LEAST_TILES;
+    d->tiles = MOST_TILES;
+    while (d->tiles > 1 &&
+           nhwc_winograd_lay_out(plan, d->tiles).bytes > (d->tiles > least ? CACHE_BYTES : MOST_BYTES)) {
         d->tiles--;
     }
 }
@@ -137,7 +130,7 @@ static void transform_filters(void *context, int64_t first, int64_t last, int wo
             .tap_pitch = depth * p->f,
             .live = block->live,
             .transformed = (char *)block->filters + channel * width * element,
-            .pitch = depth * width + d->filters_pitch,
+            .pitch = nhwc_winograd_filters_pitch(t->plan, width),
             .width = width,
         };
         d->kernels->filters(&operands);
@@ -152,8 +145,7 @@ static bool reads_in_place(const nhwc_plan *plan, bool borrow) {
     return borrow && plan->problem.f / plan->problem.groups % plan->kernels->lanes == 0;
 }
 
-static bool part_sizes(const nhwc_plan *plan, int64_t group_blocks, int64_t padded, bool borrow,
-                       int64_t sizes[PARTS]) {
+static bool part_sizes(const nhwc_plan *plan, int64_t group_blocks, int64_t padded, bool borrow, int64_t sizes[PARTS]) {
     const nhwc_problem *p = &plan->problem;
     const nhwc_winograd_plan *d = &plan->winograd;
     const int64_t element = (int64_t)plan->element, matrices = d->alpha * d->alpha, depth = p->c / p->groups;
@@ -183,7 +175,7 @@ static void fill_blocks(nhwc_plan *plan, int64_t group_blocks, const char *bias,
         nhwc_winograd_block *block = &d->blocks[i];
         const int64_t width = block->family->nr;
         block->filters = filters;
-        filters += d->alpha * d->alpha * (p->c / p->groups * width + d->filters_pitch) * element;
+        filters += d->alpha * d->alpha * nhwc_winograd_filters_pitch(plan, width) * element;
         block->bias = biases;
         memset(biases, 0, (size_t)(width * element));
         if (bias) {
@@ -204,11 +196,10 @@ static nhwc_status prepare(nhwc_plan *plan, nhwc_algorithm algorithm, const void
     d->alpha = d->outputs + 2;
     d->high = nhwc_ceil_div(p->out[1], d->outputs);
     d->wide = nhwc_ceil_div(p->out[2], d->outputs);
-    d->filters_pitch = NHWC_WINOGRAD_SKEW / (int64_t)plan->element;
     d->segment_count = cut_reduction(p, NULL);
     int64_t padded = cut_group(plan, 0, &group_blocks, NULL);
     d->block_count = p->groups * group_blocks;
-    choose_sizes(plan, group_blocks);
+    choose_sizes(plan);
     if (!part_sizes(plan, group_blocks, padded, borrow, sizes) || !nhwc_lay_out(PARTS, sizes, offsets, &total)) {
         return NHWC_TOO_LARGE;
     }

@@ -50,7 +50,7 @@ typedef struct {
     const void *b;   /* k rows of NR */
     void *c;         /* rows of NR */
     int64_t k;
-    const void *ahead; /* 2 k vectors to bring into the cache meanwhile, or NULL */
+    const void *ahead; /* k vectors to bring into the cache meanwhile, or NULL */
     int add;           /* to what c holds */
 } nhwc_product;
 
@@ -74,7 +74,7 @@ typedef struct {
 typedef struct {
     const void *product; /* alpha x alpha rows of results, filled up to whole vectors */
     int64_t pitch;
-    const void *bias; /* like a row of the product */
+    const void *bias;     /* like a row of the product */
     const void *residual; /* NULL, or like out */
     void *out;            /* the first result of the tile's first pixel */
     int64_t row_pitch, column_pitch;

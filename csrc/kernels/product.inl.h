@@ -9,8 +9,8 @@
        store c, added to what is there if `add`
 
    Registers: MR * NV accumulators, NV of b, one broadcast. The sum over k is one chain for every MR and NV, so the bits
-   do not depend on how rows are cut into tiles. With `ahead`, two vectors from there on are fetched into the second-level
-   cache in each step, so that b's successor comes from afar while b is at work. */
+   do not depend on how rows are cut into tiles. With `ahead`, each step fetches one vector from there into the
+   second-level cache, so that b's successor comes from afar while b is at work. */
 
 #include "repeat.h"
 
@@ -34,9 +34,8 @@ static void TILE_PASTE(TILE_NAME, NHWC_DTYPE, MR, NV)(const nhwc_product *t) {
         COLUMNS(MULTIPLY, r)                                                                                           \
     }
     if (ahead) {
-        for (int64_t k = 0; k < count; k++, b += NR, ahead += 2 * VL) {
+        for (int64_t k = 0; k < count; k++, b += NR, ahead += VL) {
             __builtin_prefetch(ahead, 0, 2);
-            __builtin_prefetch(ahead + VL, 0, 2);
             COLUMNS(LOAD_B, 0)
             ROWS(MULTIPLY_ROW)
         }

@@ -8,9 +8,9 @@
                                    clamp -> store
        filters:  for one channel:  9 taps -> 3 columns of G -> rows -> alpha^2, in double, rounded once
 
-   The points of F(4 x 4) are 0, +-3/4, +-3/2 and infinity: with them the error is half of that with 0, +-1, +-2, and all
-   numbers are exact in binary. Since 3/2 is twice 3/4, an output row i is 3/4^i times small whole numbers; that factor is
-   multiplied in where the bias is added. F(2 x 2) has 0, +-1 and infinity.
+   The points of F(4 x 4) are 0, +-3/4, +-3/2 and infinity: with them the error is half of that with 0, +-1, +-2, and
+   all numbers are exact in binary. Since 3/2 is twice 3/4, an output row i is 3/4^i times small whole numbers; that
+   factor is multiplied in where the bias is added. F(2 x 2) has 0, +-1 and infinity.
 
    Registers: the alpha^2 values of F(4 x 4) are more than any processor has; the compiler keeps some on the stack.
 
@@ -110,7 +110,8 @@
 
 /* ---- Input ------------------------------------------------------------------------------------------------------- */
 
-/* The first n of a vector of channels, `at` channels behind the pixels; inlined twice, with n constant for whole vectors. */
+/* The first n of a vector of channels, `at` channels behind the pixels; inlined twice, with n constant for whole
+ * vectors. */
 static inline __attribute__((always_inline)) void LOCAL(WINOGRAD_NAME(input_part))(const nhwc_winograd_input *t,
                                                                                    int64_t at, int64_t n) {
     const void *const *pixels = t->pixels;
@@ -119,12 +120,9 @@ static inline __attribute__((always_inline)) void LOCAL(WINOGRAD_NAME(input_part
     VEC d[ALPHA][ALPHA];
     INPUT_CONSTANTS
 #define LOAD(i, j)                                                                                                     \
-    (n == VL ? V(load)((const ELEM *)pixels[i * ALPHA + j] + at) : V(load_n)((const ELEM *)pixels[i * ALPHA + j] + at, n))
-#define COLUMN(j)                                                                                                      \
-    {                                                                                                                  \
-        EACH_OF(LOAD_COLUMN, j)                                                                                        \
-        TRANSFORM_INPUT(KEEP_COLUMN_##j, LOADED)                                                                       \
-    }
+    (n == VL ? V(load)((const ELEM *)pixels[i * ALPHA + j] + at)                                                       \
+             : V(load_n)((const ELEM *)pixels[i * ALPHA + j] + at, n))
+#define COLUMN(j) {EACH_OF(LOAD_COLUMN, j) TRANSFORM_INPUT(KEEP_COLUMN_##j, LOADED)}
 #define LOAD_COLUMN(j, i) const VEC d##i = LOAD(i, j);
 #define LOADED(i) d##i
 #define KEEP_COLUMN_0(i, value) d[i][0] = value
@@ -169,11 +167,7 @@ static inline __attribute__((always_inline)) bool LOCAL(WINOGRAD_NAME(output_par
     const ELEM *product = (const ELEM *)t->product + at;
     VEC m[WINOGRAD_M][ALPHA];
     OUTPUT_CONSTANTS
-#define OUTPUT_COLUMN(j)                                                                                               \
-    {                                                                                                                  \
-        EACH_OF(LOAD_PRODUCT, j)                                                                                       \
-        TRANSFORM_OUTPUT(KEEP_OUTPUT_##j, LOADED)                                                                      \
-    }
+#define OUTPUT_COLUMN(j) {EACH_OF(LOAD_PRODUCT, j) TRANSFORM_OUTPUT(KEEP_OUTPUT_##j, LOADED)}
 #define LOAD_PRODUCT(j, i) const VEC d##i = V(load)(product + (i * ALPHA + j) * pitch);
 #define KEEP_OUTPUT_0(i, value) m[i][0] = value
 #define KEEP_OUTPUT_1(i, value) m[i][1] = value

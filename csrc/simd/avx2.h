@@ -44,9 +44,7 @@ static inline vf32 vf32_round(vf32 a) { return _mm256_round_ps(a, _MM_FROUND_TO_
 static inline vf32 vf32_select_lt(vf32 a, vf32 b, vf32 x, vf32 y) {
     return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ));
 }
-static inline bool vf32_all_lt(vf32 a, vf32 b) {
-    return _mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_LT_OQ)) == 0xff;
-}
+static inline bool vf32_all_lt(vf32 a, vf32 b) { return _mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_LT_OQ)) == 0xff; }
 static inline vf32 vf32_select_nan(vf32 a, vf32 x, vf32 y) {
     return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
 }
@@ -85,9 +83,7 @@ static inline vf64 vf64_round(vf64 a) { return _mm256_round_pd(a, _MM_FROUND_TO_
 static inline vf64 vf64_select_lt(vf64 a, vf64 b, vf64 x, vf64 y) {
     return _mm256_blendv_pd(y, x, _mm256_cmp_pd(a, b, _CMP_LT_OQ));
 }
-static inline bool vf64_all_lt(vf64 a, vf64 b) {
-    return _mm256_movemask_pd(_mm256_cmp_pd(a, b, _CMP_LT_OQ)) == 0xf;
-}
+static inline bool vf64_all_lt(vf64 a, vf64 b) { return _mm256_movemask_pd(_mm256_cmp_pd(a, b, _CMP_LT_OQ)) == 0xf; }
 static inline vf64 vf64_select_nan(vf64 a, vf64 x, vf64 y) {
     return _mm256_blendv_pd(y, x, _mm256_cmp_pd(a, a, _CMP_UNORD_Q));
 }

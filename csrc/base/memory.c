@@ -1,15 +1,21 @@
 /* Aligned blocks, and the workspace that is kept between calls. */
 #include "memory.h"
 
-#include "../nhwc.h"
 #include "lock.h"
+#include "status.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 
 #ifdef _WIN32
 #include <malloc.h>
+#else
+#include <sys/mman.h>
 #endif
+
+/* Blocks from this size on are made of huge pages where the system has them: kernels read and write dozens of streams
+   at once, each in a page of its own. */
+enum { HUGE_PAGE = 2 << 20 };
 
 void *nhwc_aligned_alloc(size_t bytes) {
     size_t rounded = (bytes + NHWC_ALIGNMENT - 1) / NHWC_ALIGNMENT * NHWC_ALIGNMENT;
@@ -22,8 +28,17 @@ void *nhwc_aligned_alloc(size_t bytes) {
 #ifdef _WIN32
     return _aligned_malloc(rounded, NHWC_ALIGNMENT);
 #else
+    const bool huge = rounded >= HUGE_PAGE;
     void *block = NULL;
-    return posix_memalign(&block, NHWC_ALIGNMENT, rounded) == 0 ? block : NULL;
+    if (posix_memalign(&block, huge ? HUGE_PAGE : NHWC_ALIGNMENT, rounded) != 0) {
+        return NULL;
+    }
+#ifdef MADV_HUGEPAGE
+    if (huge) {
+        madvise(block, rounded / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
+    }
+#endif
+    return block;
 #endif
 }
 
@@ -33,6 +48,18 @@ void nhwc_aligned_free(void *block) {
 #else
     free(block);
 #endif
+}
+
+bool nhwc_lay_out(int count, const int64_t *sizes, int64_t *offsets, int64_t *total) {
+    *total = 0;
+    for (int i = 0; i < count; i++) {
+        offsets[i] = *total;
+        if (sizes[i] > NHWC_MAX_SIZE - *total) {
+            return false;
+        }
+        *total += nhwc_round_up(sizes[i], NHWC_ALIGNMENT);
+    }
+    return true;
 }
 
 /* Kept blocks form a list under one lock: a call takes one block for all its threads, so the lock is taken twice a

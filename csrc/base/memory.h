@@ -2,13 +2,19 @@
 #ifndef NHWC_BASE_MEMORY_H
 #define NHWC_BASE_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define NHWC_ALIGNMENT 64
 
 /* A block aligned to NHWC_ALIGNMENT, or NULL. For what lives as long as a plan. */
 void *nhwc_aligned_alloc(size_t bytes);
 void nhwc_aligned_free(void *block);
+
+/* Where `count` parts of these sizes begin in one block, each aligned, and the size of all; false if it does not fit.
+ */
+bool nhwc_lay_out(int count, const int64_t *sizes, int64_t *offsets, int64_t *total);
 
 /* Workspace for the length of a call: taken from blocks that earlier calls gave back, since fresh pages cost more
    than many a layer. NULL: not enough memory. */

@@ -42,6 +42,8 @@ static void choose_activation(nhwc_plan *plan) {
 /* Best first; the last serves every problem. */
 static const nhwc_method *const methods[] = {
     &nhwc_method_images,
+    &nhwc_method_winograd_f4,
+    &nhwc_method_winograd_f2,
     &nhwc_method_tiles,
 };
 
@@ -70,6 +72,7 @@ nhwc_status nhwc_plan_create(nhwc_plan **result, const nhwc_problem *problem, co
     }
     plan->element = problem->dtype == NHWC_F32 ? 4 : 8;
     choose_activation(plan);
+    plan->once = borrow;
     plan->method = choose_method(plan);
     nhwc_status status = plan->method ? plan->method->prepare(plan, filters, bias, borrow) : NHWC_UNSUPPORTED;
     if (status != NHWC_OK) {

@@ -64,6 +64,33 @@ typedef struct {
     void *filters, *bias;
 } nhwc_images_plan;
 
+/* Filters that one product of matrices makes. */
+typedef struct {
+    const nhwc_product_family *family;
+    const void *filters; /* transformed: alpha^2 matrices of channels x filters */
+    const void *bias;
+    int64_t first, live; /* results */
+    int64_t group;
+} nhwc_winograd_block;
+
+/* Everything of the Winograd methods that depends on the shape alone. */
+typedef struct {
+    const nhwc_winograd_kernels *kernels;
+    int64_t outputs, alpha; /* of a tile, along an axis */
+    int64_t high, wide;     /* tiles of an image */
+    int64_t tiles;          /* that are done together, at most */
+    int64_t channels;       /* of a group that are transformed together, at most */
+    int64_t chunk;          /* channels that are summed in one chain */
+    int64_t widest;         /* filters of a block, at most */
+    bool far;               /* the transformed filters are too large for the second-level cache */
+    nhwc_winograd_block *blocks;
+    int64_t block_count;
+    const void *plain; /* filters as they were given, for the guard, which reads them in these segments */
+    nhwc_segment *segments;
+    int64_t segment_count;
+    void *zeros; /* a group's pixel */
+} nhwc_winograd_plan;
+
 /* A way to compute a convolution. The direct algorithm is a family of them; plan.c lists them all. */
 typedef struct {
     nhwc_algorithm algorithm;
@@ -76,7 +103,7 @@ typedef struct {
     nhwc_status (*run)(const nhwc_plan *plan, int64_t n, const void *x, const void *residual, void *out);
 } nhwc_method;
 
-extern const nhwc_method nhwc_method_images, nhwc_method_tiles;
+extern const nhwc_method nhwc_method_images, nhwc_method_tiles, nhwc_method_winograd_f2, nhwc_method_winograd_f4;
 
 struct nhwc_plan {
     nhwc_problem problem;
@@ -90,9 +117,11 @@ struct nhwc_plan {
     } clamp;                                              /* least and greatest result */
     void (*activate)(void *y, int64_t n, int activation); /* what the clamp cannot do; may be NULL */
     const nhwc_method *method;
+    bool once; /* the plan runs once: preparation counts */
     union {
         nhwc_tiles_plan tiles;
         nhwc_images_plan images;
+        nhwc_winograd_plan winograd;
     };
     void *memory;  /* one block that holds all arrays of the method */
     bool borrowed; /* memory is workspace, to be given back */

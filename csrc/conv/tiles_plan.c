@@ -54,7 +54,7 @@ static void cut_pixels(const nhwc_problem *p, int64_t pixels, int64_t *rows, int
 
 /* Whether most of the padded copy is read: strides and dilations that leap far would copy what nobody needs. */
 static bool is_dense(const nhwc_problem *p, int64_t rows, int64_t cols) {
-    return nhwc_tiles_span(p, 1, rows) <= 4 * rows * p->kernel[1] &&
+    return nhwc_span(p, 1, rows) <= 4 * rows * p->kernel[1] &&
            nhwc_tiles_width(p, cols) <= 4 * cols * p->kernel[2];
 }
 
@@ -162,9 +162,7 @@ static void cut_reduction(nhwc_tiles_plan *d, int64_t reduction, nhwc_segment *s
     d->table_pointers = widest;
 }
 
-/* Vectors of the next block, when so many are left: the widest is not always the best, and a lone last vector
-   is worth avoiding. */
-static int block_vectors(const nhwc_kernels *kernels, int64_t left) {
+int nhwc_tiles_block_vectors(const nhwc_kernels *kernels, int64_t left) {
     int best = kernels->preferred_vectors;
     if (left <= best) {
         return (int)left;
@@ -187,9 +185,9 @@ static int64_t cut_group(const nhwc_plan *plan, int64_t count, int64_t *block_co
         if (depthwise && left < kernels->lanes) {
             family = &kernels->depthwise_tail;
         } else if (depthwise) {
-            family = &kernels->depthwise[block_vectors(kernels, left / kernels->lanes)];
+            family = &kernels->depthwise[nhwc_tiles_block_vectors(kernels, left / kernels->lanes)];
         } else {
-            family = &kernels->direct[block_vectors(kernels, nhwc_ceil_div(left, kernels->lanes))];
+            family = &kernels->direct[nhwc_tiles_block_vectors(kernels, nhwc_ceil_div(left, kernels->lanes))];
         }
         if (blocks) {
             blocks[*block_count] = (nhwc_block){.family = family, .first = first, .live = nhwc_min(left, family->nr)};
@@ -258,19 +256,6 @@ static void fill_bias(const nhwc_plan *plan, const void *bias, char *packed) {
 /* The parts of the plan's one block of memory, in order, each aligned. */
 enum { SEGMENTS, PIECES, BLOCKS, BIAS, ZEROS, FILTERS, PARTS };
 
-/* False if the sum does not fit. */
-static bool lay_out(int64_t sizes[PARTS], int64_t offsets[PARTS], int64_t *total) {
-    *total = 0;
-    for (int i = 0; i < PARTS; i++) {
-        offsets[i] = *total;
-        if (sizes[i] > NHWC_MAX_SIZE - *total) {
-            return false;
-        }
-        *total += nhwc_round_up(sizes[i], NHWC_ALIGNMENT);
-    }
-    return true;
-}
-
 /* Whether a plan that runs once reads filters where they are. Large ones would cost more in misses of the address
    cache than packing does, since a block takes a narrow column of them. */
 static bool read_in_place(const nhwc_plan *plan, bool borrow) {
@@ -311,7 +296,8 @@ nhwc_status nhwc_tiles_prepare(nhwc_plan *plan, const void *filters, const void 
     const bool in_place = read_in_place(plan, borrow);
     int64_t group_blocks, sizes[PARTS], offsets[PARTS], total;
     int64_t padded = cut_group(plan, p->f / groups, &group_blocks, NULL);
-    if (!part_sizes(plan, groups, group_blocks, padded, in_place, sizes) || !lay_out(sizes, offsets, &total)) {
+    if (!part_sizes(plan, groups, group_blocks, padded, in_place, sizes) ||
+        !nhwc_lay_out(PARTS, sizes, offsets, &total)) {
         return NHWC_TOO_LARGE;
     }
     char *memory = plan->memory = borrow ? nhwc_workspace_take((size_t)total) : nhwc_aligned_alloc((size_t)total);

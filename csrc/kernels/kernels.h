@@ -42,6 +42,63 @@ typedef struct {
     int mr, nr;
 } nhwc_tile_family;
 
+/* A register tile of a product of matrices: up to MR rows of c, NR columns, (+)= a times b. All belongs to the
+   library. */
+typedef struct {
+    const void *a;
+    int64_t a_pitch; /* elements from a row to the next */
+    const void *b;   /* k rows of NR */
+    void *c;         /* rows of NR */
+    int64_t k;
+    const void *ahead; /* k vectors to bring into the cache meanwhile, or NULL */
+    int add;           /* to what c holds */
+} nhwc_product;
+
+typedef void nhwc_product_kernel(const nhwc_product *product, int rows);
+
+typedef struct {
+    nhwc_product_kernel *run;
+    int mr, nr;
+} nhwc_product_family;
+
+/* Winograd's F(m x m, 3 x 3) makes m x m outputs from alpha x alpha inputs, alpha = m + 2, by alpha^2 products of
+   transformed inputs and filters. What kernels/winograd.inl.h transforms; only pixels, taps, residual and out may be
+   the caller's, and nothing beyond `channels` and `live` is touched there. */
+typedef struct {
+    const void *const *pixels; /* alpha x alpha, row by row */
+    int64_t channels;
+    void *transformed; /* alpha x alpha rows of the channels, filled up to whole vectors */
+    int64_t pitch;     /* elements from a row to the next */
+} nhwc_winograd_input;
+
+typedef struct {
+    const void *product; /* alpha x alpha rows of results, filled up to whole vectors */
+    int64_t pitch;
+    const void *bias;     /* like a row of the product */
+    const void *residual; /* NULL, or like out */
+    void *out;            /* the first result of the tile's first pixel */
+    int64_t row_pitch, column_pitch;
+    int rows, columns; /* of the tile that exist */
+    int64_t live;      /* results that exist */
+    const void *clamp;
+} nhwc_winograd_output;
+
+/* The filters of one channel. */
+typedef struct {
+    const void *taps; /* 3 x 3 rows of `live` filters */
+    int64_t tap_pitch, live;
+    void *transformed; /* alpha x alpha rows of `width` filters, a multiple of the lanes */
+    int64_t pitch, width;
+} nhwc_winograd_filters;
+
+typedef struct {
+    void (*input)(const nhwc_winograd_input *);
+    /* Bit v of the result: vector v of results is not all finite, or so large that it may hide what is not; it is
+       not written. */
+    unsigned (*output)(const nhwc_winograd_output *);
+    void (*filters)(const nhwc_winograd_filters *);
+} nhwc_winograd_kernels;
+
 enum { NHWC_MAX_VECTORS = 4, NHWC_MAX_MR = 14 };
 
 /* ---- Few filters on images: vectors along the width ---------------------------------------------------------------
@@ -99,6 +156,8 @@ typedef struct {
     nhwc_tile_family depthwise[NHWC_MAX_VECTORS + 1];     /* blocks of whole vectors */
     nhwc_tile_family depthwise_tail;                      /* a block of less than a vector */
     const nhwc_image_kernels *images;                     /* NULL for integers */
+    nhwc_product_family product[NHWC_MAX_VECTORS + 1];    /* by vectors; floating point only */
+    nhwc_winograd_kernels winograd[2];                    /* F(2 x 2, 3 x 3), F(4 x 4, 3 x 3); floating point only */
     void (*activate)(void *y, int64_t n, int activation); /* in place; NULL for integers */
     double (*fma_work)(int64_t rounds, double *flops);    /* register-only multiply-adds, to measure the peak */
 } nhwc_kernels;

@@ -24,6 +24,8 @@ static inline void LOCAL(finish_part)(VEC sum, const nhwc_tile *t, int64_t offse
 }
 #define KERNEL_LOCAL LOCAL
 
+#define TILE_TEMPLATE "tile.inl.h"
+#define TILE_OPERANDS nhwc_tile
 #define TILE_OP DIRECT
 #define TILE_NAME direct
 #define NV 1
@@ -74,6 +76,38 @@ static inline void LOCAL(finish_part)(VEC sum, const nhwc_tile *t, int64_t offse
 #include "tile_family.inl.h"
 #undef TILE_OP
 #undef TILE_NAME
+#undef TILE_TEMPLATE
+#undef TILE_OPERANDS
+
+#ifndef NHWC_INTEGER
+#define TILE_TEMPLATE "product.inl.h"
+#define TILE_OPERANDS nhwc_product
+#define TILE_NAME product
+#define NV 1
+#define FAMILY FAMILY_NAME(product, MR1, 1)
+#define FAMILY_MR MR1
+#include "tile_family.inl.h"
+#define NV 2
+#define FAMILY FAMILY_NAME(product, MR2, 2)
+#define FAMILY_MR MR2
+#include "tile_family.inl.h"
+#define NV 3
+#define FAMILY FAMILY_NAME(product, MR3, 3)
+#define FAMILY_MR MR3
+#include "tile_family.inl.h"
+#define NV 4
+#define FAMILY FAMILY_NAME(product, MR4, 4)
+#define FAMILY_MR MR4
+#include "tile_family.inl.h"
+#undef TILE_NAME
+#undef TILE_TEMPLATE
+#undef TILE_OPERANDS
+
+#define WINOGRAD_M 2
+#include "winograd.inl.h"
+#define WINOGRAD_M 4
+#include "winograd.inl.h"
+#endif
 
 #ifndef NHWC_INTEGER
 #include "images_kernels.inl.h"
@@ -96,6 +130,13 @@ static const nhwc_kernels LOCAL(kernels) = {
 #ifndef NHWC_INTEGER
     .activate = KERNEL(activate),
     .images = &LOCAL(images),
+    .product = {{0},
+                {FAMILY_NAME(product, MR1, 1), MR1, 1 * VL},
+                {FAMILY_NAME(product, MR2, 2), MR2, 2 * VL},
+                {FAMILY_NAME(product, MR3, 3), MR3, 3 * VL},
+                {FAMILY_NAME(product, MR4, 4), MR4, 4 * VL}},
+    .winograd = {{KERNEL(winograd_f2_input), KERNEL(winograd_f2_output), KERNEL(winograd_f2_filters)},
+                 {KERNEL(winograd_f4_input), KERNEL(winograd_f4_output), KERNEL(winograd_f4_filters)}},
 #endif
     .fma_work = LOCAL(fma_work),
 };

@@ -3,6 +3,7 @@
 #define NHWC_SIMD_AVX2_H
 
 #include <immintrin.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define VL_f32 8
@@ -28,6 +29,8 @@ static inline vf32 vf32_keep(vf32 v) {
     __asm__("" : "+x"(v));
     return v;
 }
+static inline vf64 vf32_widen(const float *p) { return _mm256_cvtps_pd(_mm_loadu_ps(p)); }
+static inline void vf32_narrow(float *p, vf64 v) { _mm_storeu_ps(p, _mm256_cvtpd_ps(v)); }
 static inline vf32 vf32_add(vf32 a, vf32 b) { return _mm256_add_ps(a, b); }
 static inline vf32 vf32_sub(vf32 a, vf32 b) { return _mm256_sub_ps(a, b); }
 static inline vf32 vf32_mul(vf32 a, vf32 b) { return _mm256_mul_ps(a, b); }
@@ -45,6 +48,7 @@ static inline vf32 vf32_round(vf32 a) { return _mm256_round_ps(a, _MM_FROUND_TO_
 static inline vf32 vf32_select_lt(vf32 a, vf32 b, vf32 x, vf32 y) {
     return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ));
 }
+static inline bool vf32_all_lt(vf32 a, vf32 b) { return _mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_LT_OQ)) == 0xff; }
 static inline vf32 vf32_select_nan(vf32 a, vf32 x, vf32 y) {
     return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
 }
@@ -68,6 +72,8 @@ static inline vf64 vf64_keep(vf64 v) {
     __asm__("" : "+x"(v));
     return v;
 }
+static inline vf64 vf64_widen(const double *p) { return vf64_load(p); }
+static inline void vf64_narrow(double *p, vf64 v) { vf64_store(p, v); }
 static inline vf64 vf64_add(vf64 a, vf64 b) { return _mm256_add_pd(a, b); }
 static inline vf64 vf64_sub(vf64 a, vf64 b) { return _mm256_sub_pd(a, b); }
 static inline vf64 vf64_mul(vf64 a, vf64 b) { return _mm256_mul_pd(a, b); }
@@ -85,6 +91,7 @@ static inline vf64 vf64_round(vf64 a) { return _mm256_round_pd(a, _MM_FROUND_TO_
 static inline vf64 vf64_select_lt(vf64 a, vf64 b, vf64 x, vf64 y) {
     return _mm256_blendv_pd(y, x, _mm256_cmp_pd(a, b, _CMP_LT_OQ));
 }
+static inline bool vf64_all_lt(vf64 a, vf64 b) { return _mm256_movemask_pd(_mm256_cmp_pd(a, b, _CMP_LT_OQ)) == 0xf; }
 static inline vf64 vf64_select_nan(vf64 a, vf64 x, vf64 y) {
     return _mm256_blendv_pd(y, x, _mm256_cmp_pd(a, a, _CMP_UNORD_Q));
 }

@@ -3,6 +3,7 @@
 #define NHWC_SIMD_AVX512_H
 
 #include <immintrin.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define VL_f32 16
@@ -24,6 +25,8 @@ static inline vf32 vf32_keep(vf32 v) {
     __asm__("" : "+v"(v));
     return v;
 }
+static inline vf64 vf32_widen(const float *p) { return _mm512_cvtps_pd(_mm256_loadu_ps(p)); }
+static inline void vf32_narrow(float *p, vf64 v) { _mm256_storeu_ps(p, _mm512_cvtpd_ps(v)); }
 static inline vf32 vf32_add(vf32 a, vf32 b) { return _mm512_add_ps(a, b); }
 static inline vf32 vf32_sub(vf32 a, vf32 b) { return _mm512_sub_ps(a, b); }
 static inline vf32 vf32_mul(vf32 a, vf32 b) { return _mm512_mul_ps(a, b); }
@@ -41,6 +44,7 @@ static inline vf32 vf32_round(vf32 a) { return _mm512_roundscale_ps(a, _MM_FROUN
 static inline vf32 vf32_select_lt(vf32 a, vf32 b, vf32 x, vf32 y) {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), y, x);
 }
+static inline bool vf32_all_lt(vf32 a, vf32 b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ) == 0xffff; }
 static inline vf32 vf32_select_nan(vf32 a, vf32 x, vf32 y) {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), y, x);
 }
@@ -61,6 +65,8 @@ static inline vf64 vf64_keep(vf64 v) {
     __asm__("" : "+v"(v));
     return v;
 }
+static inline vf64 vf64_widen(const double *p) { return vf64_load(p); }
+static inline void vf64_narrow(double *p, vf64 v) { vf64_store(p, v); }
 static inline vf64 vf64_add(vf64 a, vf64 b) { return _mm512_add_pd(a, b); }
 static inline vf64 vf64_sub(vf64 a, vf64 b) { return _mm512_sub_pd(a, b); }
 static inline vf64 vf64_mul(vf64 a, vf64 b) { return _mm512_mul_pd(a, b); }
@@ -78,6 +84,7 @@ static inline vf64 vf64_round(vf64 a) { return _mm512_roundscale_pd(a, _MM_FROUN
 static inline vf64 vf64_select_lt(vf64 a, vf64 b, vf64 x, vf64 y) {
     return _mm512_mask_blend_pd(_mm512_cmp_pd_mask(a, b, _CMP_LT_OQ), y, x);
 }
+static inline bool vf64_all_lt(vf64 a, vf64 b) { return _mm512_cmp_pd_mask(a, b, _CMP_LT_OQ) == 0xff; }
 static inline vf64 vf64_select_nan(vf64 a, vf64 x, vf64 y) {
     return _mm512_mask_blend_pd(_mm512_cmp_pd_mask(a, a, _CMP_UNORD_Q), y, x);
 }

@@ -3,6 +3,7 @@
 #define NHWC_SIMD_NEON_H
 
 #include <arm_neon.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define VL_f32 4
@@ -40,6 +41,8 @@ static inline vf32 vf32_keep(vf32 v) {
     __asm__("" : "+w"(v));
     return v;
 }
+static inline vf64 vf32_widen(const float *p) { return vcvt_f64_f32(vld1_f32(p)); }
+static inline void vf32_narrow(float *p, vf64 v) { vst1_f32(p, vcvt_f32_f64(v)); }
 static inline vf32 vf32_add(vf32 a, vf32 b) { return vaddq_f32(a, b); }
 static inline vf32 vf32_sub(vf32 a, vf32 b) { return vsubq_f32(a, b); }
 static inline vf32 vf32_mul(vf32 a, vf32 b) { return vmulq_f32(a, b); }
@@ -52,6 +55,7 @@ static inline vf32 vf32_neg(vf32 a) { return vnegq_f32(a); }
 static inline vf32 vf32_copysign(vf32 mag, vf32 sgn) { return vbslq_f32(vdupq_n_u32(0x80000000u), sgn, mag); }
 static inline vf32 vf32_round(vf32 a) { return vrndnq_f32(a); }
 static inline vf32 vf32_select_lt(vf32 a, vf32 b, vf32 x, vf32 y) { return vbslq_f32(vcltq_f32(a, b), x, y); }
+static inline bool vf32_all_lt(vf32 a, vf32 b) { return vminvq_u32(vcltq_f32(a, b)) != 0; }
 static inline vf32 vf32_select_nan(vf32 a, vf32 x, vf32 y) { return vbslq_f32(vceqq_f32(a, a), y, x); }
 static inline vf32 vf32_pow2(vf32 a) {
     uint32x4_t biased = vreinterpretq_u32_f32(vaddq_f32(a, vdupq_n_f32(0x1p23f + 127.0f)));
@@ -79,6 +83,8 @@ static inline vf64 vf64_keep(vf64 v) {
     __asm__("" : "+w"(v));
     return v;
 }
+static inline vf64 vf64_widen(const double *p) { return vf64_load(p); }
+static inline void vf64_narrow(double *p, vf64 v) { vf64_store(p, v); }
 static inline vf64 vf64_add(vf64 a, vf64 b) { return vaddq_f64(a, b); }
 static inline vf64 vf64_sub(vf64 a, vf64 b) { return vsubq_f64(a, b); }
 static inline vf64 vf64_mul(vf64 a, vf64 b) { return vmulq_f64(a, b); }
@@ -91,6 +97,10 @@ static inline vf64 vf64_neg(vf64 a) { return vnegq_f64(a); }
 static inline vf64 vf64_copysign(vf64 mag, vf64 sgn) { return vbslq_f64(vdupq_n_u64(1ull << 63), sgn, mag); }
 static inline vf64 vf64_round(vf64 a) { return vrndnq_f64(a); }
 static inline vf64 vf64_select_lt(vf64 a, vf64 b, vf64 x, vf64 y) { return vbslq_f64(vcltq_f64(a, b), x, y); }
+static inline bool vf64_all_lt(vf64 a, vf64 b) {
+    uint64x2_t less = vcltq_f64(a, b);
+    return vgetq_lane_u64(less, 0) && vgetq_lane_u64(less, 1);
+}
 static inline vf64 vf64_select_nan(vf64 a, vf64 x, vf64 y) { return vbslq_f64(vceqq_f64(a, a), y, x); }
 static inline vf64 vf64_pow2(vf64 a) {
     uint64x2_t biased = vreinterpretq_u64_f64(vaddq_f64(a, vdupq_n_f64(0x1p52 + 1023.0)));

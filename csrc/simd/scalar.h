@@ -7,6 +7,7 @@
      load_n(p, n)  store_n(p, v, n)   the first n elements, 0 <= n <= VL: memory beyond them is not touched, lanes
                                       beyond them load as 0
      keep(v)                          v, in a register from here on: compilers repeat a load for each use instead
+     widen(p)  narrow(p, v)           VL_f64 elements as a vf64, and back, rounded (f32 and f64)
      add sub mul div                  one rounding each
      fma(a, b, c)                     a * b + c: one rounding with AVX2, AVX-512 and NEON, elsewhere two
      max(a, b)  min(a, b)             b where either is NaN, and where the two are equal
@@ -17,6 +18,7 @@
      zip_lo(a, b)  zip_hi(a, b)       the lower, the upper half of a0 b0 a1 b1 ...; with one lane, a and b
      unzip_lo(a, b)  unzip_hi(a, b)   the even, the odd ones of a0 a1 ... b0 b1 ...; with one lane, a and b
      load3(p, v)  store3(p, v)        3 VL elements, of which v[i] holds every third from the i-th on
+     all_lt(a, b)                     whether a < b in every lane, so not where either is NaN (f32 and f64)
      pow2(a)                          2^a for an integer a from -126 to 127 (f64: -1022 to 1023); the integer before
                                       these gives 0, the one after them infinity
 
@@ -25,6 +27,7 @@
 #ifndef NHWC_SIMD_SCALAR_H
 #define NHWC_SIMD_SCALAR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -46,6 +49,8 @@ static inline void vf32_store_n(float *p, vf32 v, int64_t n) {
     }
 }
 static inline vf32 vf32_keep(vf32 v) { return v; }
+static inline double vf32_widen(const float *p) { return *p; }
+static inline void vf32_narrow(float *p, double v) { *p = (float)v; }
 static inline vf32 vf32_add(vf32 a, vf32 b) { return a + b; }
 static inline vf32 vf32_sub(vf32 a, vf32 b) { return a - b; }
 static inline vf32 vf32_mul(vf32 a, vf32 b) { return a * b; }
@@ -57,6 +62,7 @@ static inline vf32 vf32_abs(vf32 a) { return __builtin_fabsf(a); }
 static inline vf32 vf32_neg(vf32 a) { return -a; }
 static inline vf32 vf32_copysign(vf32 mag, vf32 sgn) { return __builtin_copysignf(mag, sgn); }
 static inline vf32 vf32_select_lt(vf32 a, vf32 b, vf32 x, vf32 y) { return a < b ? x : y; }
+static inline bool vf32_all_lt(vf32 a, vf32 b) { return a < b; }
 static inline vf32 vf32_select_nan(vf32 a, vf32 x, vf32 y) { return a != a ? x : y; }
 
 /* Adding 2^23 leaves no bits for a fraction; values from there on are integers already. */
@@ -93,6 +99,8 @@ static inline void vf64_store_n(double *p, vf64 v, int64_t n) {
     }
 }
 static inline vf64 vf64_keep(vf64 v) { return v; }
+static inline vf64 vf64_widen(const double *p) { return *p; }
+static inline void vf64_narrow(double *p, vf64 v) { *p = v; }
 static inline vf64 vf64_add(vf64 a, vf64 b) { return a + b; }
 static inline vf64 vf64_sub(vf64 a, vf64 b) { return a - b; }
 static inline vf64 vf64_mul(vf64 a, vf64 b) { return a * b; }
@@ -104,6 +112,7 @@ static inline vf64 vf64_abs(vf64 a) { return __builtin_fabs(a); }
 static inline vf64 vf64_neg(vf64 a) { return -a; }
 static inline vf64 vf64_copysign(vf64 mag, vf64 sgn) { return __builtin_copysign(mag, sgn); }
 static inline vf64 vf64_select_lt(vf64 a, vf64 b, vf64 x, vf64 y) { return a < b ? x : y; }
+static inline bool vf64_all_lt(vf64 a, vf64 b) { return a < b; }
 static inline vf64 vf64_select_nan(vf64 a, vf64 x, vf64 y) { return a != a ? x : y; }
 
 static inline vf64 vf64_round(vf64 a) {

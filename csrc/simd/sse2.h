@@ -3,6 +3,7 @@
 #define NHWC_SIMD_SSE2_H
 
 #include <emmintrin.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define VL_f32 4
@@ -44,6 +45,8 @@ static inline vf32 vf32_keep(vf32 v) {
     __asm__("" : "+x"(v));
     return v;
 }
+static inline vf64 vf32_widen(const float *p) { return _mm_cvtps_pd(_mm_loadl_pi(_mm_setzero_ps(), (const __m64 *)p)); }
+static inline void vf32_narrow(float *p, vf64 v) { _mm_storel_pi((__m64 *)p, _mm_cvtpd_ps(v)); }
 static inline vf32 vf32_add(vf32 a, vf32 b) { return _mm_add_ps(a, b); }
 static inline vf32 vf32_sub(vf32 a, vf32 b) { return _mm_sub_ps(a, b); }
 static inline vf32 vf32_mul(vf32 a, vf32 b) { return _mm_mul_ps(a, b); }
@@ -55,6 +58,7 @@ static inline vf32 vf32_abs(vf32 a) { return _mm_andnot_ps(_mm_set1_ps(-0.0f), a
 static inline vf32 vf32_neg(vf32 a) { return _mm_xor_ps(_mm_set1_ps(-0.0f), a); }
 static inline vf32 vf32_copysign(vf32 mag, vf32 sgn) { return vf32_blend(_mm_set1_ps(-0.0f), sgn, mag); }
 static inline vf32 vf32_select_lt(vf32 a, vf32 b, vf32 x, vf32 y) { return vf32_blend(_mm_cmplt_ps(a, b), x, y); }
+static inline bool vf32_all_lt(vf32 a, vf32 b) { return _mm_movemask_ps(_mm_cmplt_ps(a, b)) == 0xf; }
 static inline vf32 vf32_select_nan(vf32 a, vf32 x, vf32 y) { return vf32_blend(_mm_cmpunord_ps(a, a), x, y); }
 static inline vf32 vf32_round(vf32 a) {
     vf32 limit = _mm_set1_ps(0x1p23f);
@@ -91,6 +95,8 @@ static inline vf64 vf64_keep(vf64 v) {
     __asm__("" : "+x"(v));
     return v;
 }
+static inline vf64 vf64_widen(const double *p) { return vf64_load(p); }
+static inline void vf64_narrow(double *p, vf64 v) { vf64_store(p, v); }
 static inline vf64 vf64_add(vf64 a, vf64 b) { return _mm_add_pd(a, b); }
 static inline vf64 vf64_sub(vf64 a, vf64 b) { return _mm_sub_pd(a, b); }
 static inline vf64 vf64_mul(vf64 a, vf64 b) { return _mm_mul_pd(a, b); }
@@ -102,6 +108,7 @@ static inline vf64 vf64_abs(vf64 a) { return _mm_andnot_pd(_mm_set1_pd(-0.0), a)
 static inline vf64 vf64_neg(vf64 a) { return _mm_xor_pd(_mm_set1_pd(-0.0), a); }
 static inline vf64 vf64_copysign(vf64 mag, vf64 sgn) { return vf64_blend(_mm_set1_pd(-0.0), sgn, mag); }
 static inline vf64 vf64_select_lt(vf64 a, vf64 b, vf64 x, vf64 y) { return vf64_blend(_mm_cmplt_pd(a, b), x, y); }
+static inline bool vf64_all_lt(vf64 a, vf64 b) { return _mm_movemask_pd(_mm_cmplt_pd(a, b)) == 0x3; }
 static inline vf64 vf64_select_nan(vf64 a, vf64 x, vf64 y) { return vf64_blend(_mm_cmpunord_pd(a, a), x, y); }
 static inline vf64 vf64_round(vf64 a) {
     vf64 limit = _mm_set1_pd(0x1p52);

@@ -26,6 +26,8 @@ cdef extern from "nhwc.h" nogil:
     ctypedef enum nhwc_algorithm:
         NHWC_AUTO
         NHWC_DIRECT
+        NHWC_WINOGRAD_F2
+        NHWC_WINOGRAD_F4
 
     ctypedef struct nhwc_problem:
         nhwc_dtype dtype

@@ -1,0 +1,237 @@
+/* The Winograd methods' preparation: which problems they serve, how these are cut, and the transform of the filters. */
+#include "winograd.h"
+
+#include "../base/memory.h"
+#include "../base/threads.h"
+#include "tiles.h"
+
+#include <string.h>
+
+/* Sizes that were chosen by measuring; see csrc/README.md. */
+enum {
+    CHUNK = 128,           /* channels in one chain of additions; their filters stay in the first-level cache */
+    MOST_CHANNELS = 2048,  /* that are transformed together */
+    MOST_TILES = 96,       /* that are done together */
+    ENOUGH_TILES = 64,     /* to be worth reading filters from beyond the cache */
+    LEAST_TILES = 12,      /* to be worth reading them from the cache */
+    CACHE_BYTES = 1 << 20, /* of transformed input and products, if these can be so few */
+    MOST_BYTES = 7 << 20,  /* and at the most */
+};
+
+static int64_t outputs_of(nhwc_algorithm algorithm) { return algorithm == NHWC_WINOGRAD_F4 ? 4 : 2; }
+
+static bool can_serve(const nhwc_plan *plan) {
+    const nhwc_problem *p = &plan->problem;
+    bool shape = p->kernel[0] == 1 && p->kernel[1] == 3 && p->kernel[2] == 3;
+    bool steps = p->stride[1] == 1 && p->stride[2] == 1 && p->dilation[1] == 1 && p->dilation[2] == 1;
+    return shape && steps && (p->dtype == NHWC_F32 || p->dtype == NHWC_F64);
+}
+
+bool nhwc_winograd_f2_serves(const nhwc_plan *plan) {
+    return can_serve(plan) && plan->problem.algorithm == NHWC_WINOGRAD_F2;
+}
+
+bool nhwc_winograd_f4_serves(const nhwc_plan *plan) {
+    return can_serve(plan) && plan->problem.algorithm == NHWC_WINOGRAD_F4;
+}
+
+/* ---- Cutting ----------------------------------------------------------------------------------------------------- */
+
+nhwc_winograd_workspace nhwc_winograd_lay_out(const nhwc_plan *plan, int64_t tiles) {
+    const nhwc_winograd_plan *d = &plan->winograd;
+    const int64_t element = (int64_t)plan->element, matrices = d->alpha * d->alpha;
+    const int64_t row = nhwc_round_up(d->channels, plan->kernels->lanes);
+    const int64_t input_pitch = nhwc_round_up(tiles * row * element, NHWC_ALIGNMENT) / element;
+    nhwc_winograd_workspace layout = {.row = row, .input_pitch = input_pitch + NHWC_WINOGRAD_SKEW / element};
+    layout.products = NHWC_ALIGNMENT + matrices * layout.input_pitch * element;
+    layout.bytes = layout.products + matrices * nhwc_winograd_product_pitch(plan, tiles, d->widest) * element;
+    layout.bytes = nhwc_round_up(layout.bytes, NHWC_ALIGNMENT) + NHWC_WINOGRAD_SKEW;
+    return layout;
+}
+
+/* How many tiles and channels are done together: as many tiles as the second-level cache holds with their products; but
+   filters that come from beyond it are to be read for enough tiles. */
+static void choose_sizes(nhwc_plan *plan) {
+    const nhwc_problem *p = &plan->problem;
+    nhwc_winograd_plan *d = &plan->winograd;
+    const int64_t depth = nhwc_max(p->c / p->groups, 1), filters = p->f / p->groups;
+    const double filter_bytes = (double)(d->alpha * d->alpha) * (double)depth * (double)filters * (double)plan->element;
+    d->chunk = nhwc_ceil_div(depth, nhwc_ceil_div(depth, CHUNK));
+    d->channels = nhwc_min(depth, MOST_CHANNELS / d->chunk * d->chunk);
+    d->far = filter_bytes > CACHE_BYTES;
+    const int64_t least = d->far ? ENOUGH_TILES : LEAST_TILES;
+    d->tiles = MOST_TILES;
+    while (d->tiles > 1 &&
+           nhwc_winograd_lay_out(plan, d->tiles).bytes > (d->tiles > least ? CACHE_BYTES : MOST_BYTES)) {
+        d->tiles--;
+    }
+}
+
+/* Cuts a group's filters into blocks; counts only where `blocks` is NULL. Returns the filters with padding. */
+static int64_t cut_group(nhwc_plan *plan, int64_t group, int64_t *count, nhwc_winograd_block *blocks) {
+    const nhwc_kernels *kernels = plan->kernels;
+    const int64_t filters = plan->problem.f / plan->problem.groups;
+    int64_t padded = 0;
+    *count = 0;
+    for (int64_t first = 0; first < filters; ++*count) {
+        int64_t left = filters - first;
+        int vectors = nhwc_tiles_block_vectors(kernels, nhwc_ceil_div(left, kernels->lanes));
+        const nhwc_product_family *family = &kernels->product[vectors];
+        if (blocks) {
+            blocks[*count] = (nhwc_winograd_block){
+                .family = family, .first = group * filters + first, .live = nhwc_min(left, family->nr), .group = group};
+        }
+        plan->winograd.widest = nhwc_max(plan->winograd.widest, family->nr);
+        first += family->nr;
+        padded += family->nr;
+    }
+    return padded;
+}
+
+/* The segments of the direct sum, with a pointer for each tap; counts only where `segments` is NULL. */
+static int64_t cut_reduction(const nhwc_problem *p, nhwc_segment *segments) {
+    const int64_t depth = p->c / p->groups, chunk = nhwc_chunk(p->k);
+    int64_t count = 0;
+    for (int64_t at = 0; at < p->k; count++) {
+        int64_t tap = at / depth, chunk_end = nhwc_min(at - at % chunk + chunk, p->k);
+        int64_t end = nhwc_min((tap + 1) * depth, chunk_end);
+        if (segments) {
+            segments[count] = (nhwc_segment){
+                .offset = at - tap * depth,
+                .pointer = (int32_t)tap,
+                .length = (int32_t)(end - at),
+                .ends_chunk = end == chunk_end,
+            };
+        }
+        at = end;
+    }
+    return count;
+}
+
+/* ---- Filters ----------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const nhwc_plan *plan;
+    const char *filters;
+} transform;
+
+/* Task i is one channel of one block. */
+static void transform_filters(void *context, int64_t first, int64_t last, int worker) {
+    const transform *t = context;
+    const nhwc_problem *p = &t->plan->problem;
+    const nhwc_winograd_plan *d = &t->plan->winograd;
+    const int64_t depth = p->c / p->groups, element = (int64_t)t->plan->element;
+    (void)worker;
+    for (int64_t i = first; i < last; i++) {
+        const nhwc_winograd_block *block = &d->blocks[i / depth];
+        const int64_t channel = i % depth, width = block->family->nr;
+        nhwc_winograd_filters operands = {
+            .taps = t->filters + (channel * p->f + block->first) * element,
+            .tap_pitch = depth * p->f,
+            .live = block->live,
+            .transformed = (char *)block->filters + channel * width * element,
+            .pitch = nhwc_winograd_filters_pitch(t->plan, width),
+            .width = width,
+        };
+        d->kernels->filters(&operands);
+    }
+}
+
+/* The parts of the plan's one block of memory, in order, each aligned. */
+enum { BLOCKS, SEGMENTS, BIAS, ZEROS, PLAIN, FILTERS, PARTS };
+
+/* Whether the guard can read vectors of filters where the caller has them. */
+static bool reads_in_place(const nhwc_plan *plan, bool borrow) {
+    return borrow && plan->problem.f / plan->problem.groups % plan->kernels->lanes == 0;
+}
+
+static bool part_sizes(const nhwc_plan *plan, int64_t group_blocks, int64_t padded, bool borrow, int64_t sizes[PARTS]) {
+    const nhwc_problem *p = &plan->problem;
+    const nhwc_winograd_plan *d = &plan->winograd;
+    const int64_t element = (int64_t)plan->element, matrices = d->alpha * d->alpha, depth = p->c / p->groups;
+    int64_t all, filters, plain;
+    if (!nhwc_mul(padded, p->groups, &all) || !nhwc_mul(all, depth, &filters) ||
+        !nhwc_mul(filters, matrices * element, &filters) || !nhwc_mul(p->k, p->f, &plain) ||
+        !nhwc_mul(plain, element, &plain)) {
+        return false;
+    }
+    sizes[BLOCKS] = group_blocks * p->groups * (int64_t)sizeof(nhwc_winograd_block);
+    sizes[SEGMENTS] = d->segment_count * (int64_t)sizeof(nhwc_segment);
+    sizes[BIAS] = all * element;
+    sizes[ZEROS] = depth * element;
+    sizes[PLAIN] = reads_in_place(plan, borrow) ? 0 : plain + plan->kernels->lanes * element;
+    sizes[FILTERS] = filters + group_blocks * p->groups * matrices * NHWC_WINOGRAD_SKEW;
+    return true;
+}
+
+static void fill_blocks(nhwc_plan *plan, int64_t group_blocks, const char *bias, char *biases, char *filters) {
+    const nhwc_problem *p = &plan->problem;
+    nhwc_winograd_plan *d = &plan->winograd;
+    const int64_t element = (int64_t)plan->element;
+    for (int64_t g = 0; g < p->groups; g++) {
+        cut_group(plan, g, &group_blocks, d->blocks + g * group_blocks);
+    }
+    for (int64_t i = 0; i < d->block_count; i++) {
+        nhwc_winograd_block *block = &d->blocks[i];
+        const int64_t width = block->family->nr;
+        block->filters = filters;
+        filters += d->alpha * d->alpha * nhwc_winograd_filters_pitch(plan, width) * element;
+        block->bias = biases;
+        memset(biases, 0, (size_t)(width * element));
+        if (bias) {
+            memcpy(biases, bias + block->first * element, (size_t)(block->live * element));
+        }
+        biases += width * element;
+    }
+}
+
+static nhwc_status prepare(nhwc_plan *plan, nhwc_algorithm algorithm, const void *filters, const void *bias,
+                           bool borrow) {
+    const double GRAIN = 1e5; /* elements of transformed filters worth a thread */
+    const nhwc_problem *p = &plan->problem;
+    nhwc_winograd_plan *d = &plan->winograd;
+    int64_t group_blocks, sizes[PARTS], offsets[PARTS], total;
+    d->kernels = &plan->kernels->winograd[algorithm == NHWC_WINOGRAD_F4];
+    d->outputs = outputs_of(algorithm);
+    d->alpha = d->outputs + 2;
+    d->high = nhwc_ceil_div(p->out[1], d->outputs);
+    d->wide = nhwc_ceil_div(p->out[2], d->outputs);
+    d->segment_count = cut_reduction(p, NULL);
+    int64_t padded = cut_group(plan, 0, &group_blocks, NULL);
+    d->block_count = p->groups * group_blocks;
+    choose_sizes(plan);
+    if (!part_sizes(plan, group_blocks, padded, borrow, sizes) || !nhwc_lay_out(PARTS, sizes, offsets, &total)) {
+        return NHWC_TOO_LARGE;
+    }
+    plan->borrowed = borrow;
+    char *memory = plan->memory = borrow ? nhwc_workspace_take((size_t)total) : nhwc_aligned_alloc((size_t)total);
+    if (!memory) {
+        return NHWC_NO_MEMORY;
+    }
+    d->blocks = (nhwc_winograd_block *)(memory + offsets[BLOCKS]);
+    d->segments = (nhwc_segment *)(memory + offsets[SEGMENTS]);
+    d->zeros = memset(memory + offsets[ZEROS], 0, (size_t)sizes[ZEROS]);
+    cut_reduction(p, d->segments);
+    d->plain = filters;
+    if (!reads_in_place(plan, borrow)) {
+        const size_t slack = (size_t)plan->kernels->lanes * plan->element, size = (size_t)sizes[PLAIN] - slack;
+        d->plain = memcpy(memory + offsets[PLAIN], filters, size);
+        memset(memory + offsets[PLAIN] + size, 0, slack);
+    }
+    fill_blocks(plan, group_blocks, bias, memory + offsets[BIAS], memory + offsets[FILTERS]);
+
+    transform t = {.plan = plan, .filters = filters};
+    int threads = nhwc_threads_for((double)sizes[FILTERS] / (double)plan->element, GRAIN);
+    nhwc_parallel_for(threads, d->block_count * (p->c / p->groups), transform_filters, &t);
+    plan->packed_bytes = sizes[PLAIN] + sizes[FILTERS] + sizes[BIAS];
+    plan->workspace_bytes = nhwc_winograd_lay_out(plan, d->tiles).bytes;
+    return NHWC_OK;
+}
+
+nhwc_status nhwc_winograd_f2_prepare(nhwc_plan *plan, const void *filters, const void *bias, bool borrow) {
+    return prepare(plan, NHWC_WINOGRAD_F2, filters, bias, borrow);
+}
+
+nhwc_status nhwc_winograd_f4_prepare(nhwc_plan *plan, const void *filters, const void *bias, bool borrow) {
+    return prepare(plan, NHWC_WINOGRAD_F4, filters, bias, borrow);
+}

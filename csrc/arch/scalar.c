@@ -5,6 +5,7 @@
 
 #define NHWC_ISA scalar
 #define PREFERRED_VECTORS 2
+#define DEPTHWISE_COLUMNS 8
 
 #define NHWC_DTYPE f32
 #define MR1 6

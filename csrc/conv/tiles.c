@@ -13,6 +13,7 @@
 
 #include "../base/memory.h"
 #include "../base/threads.h"
+#include "padding.h"
 
 #include <string.h>
 
@@ -40,37 +41,6 @@ typedef struct {
     char *scratch;
     int64_t scratch_group;
 } region;
-
-/* The pixel of the input that a padded coordinate stands for, or -1 for zero. Modes repeat as np.pad's do. */
-static int64_t source_index(nhwc_padding_mode mode, int64_t i, int64_t n) {
-    if (i >= 0 && i < n) {
-        return i;
-    }
-    switch (mode) {
-    case NHWC_EDGE:
-        return i < 0 ? 0 : n - 1;
-    case NHWC_WRAP:
-        i %= n;
-        return i < 0 ? i + n : i;
-    case NHWC_REFLECT: {
-        int64_t period = n > 1 ? 2 * (n - 1) : 1;
-        i = (i % period + period) % period;
-        return i < n ? i : period - i;
-    }
-    case NHWC_SYMMETRIC: {
-        int64_t period = 2 * n;
-        i = (i % period + period) % period;
-        return i < n ? i : period - 1 - i;
-    }
-    default:
-        return -1;
-    }
-}
-
-/* The input coordinate of output o and tap k on an axis, or -1 for zero. */
-static int64_t tap_source(const nhwc_problem *p, int axis, int64_t o, int64_t k) {
-    return source_index(p->padding_mode, o * p->stride[axis] + k * p->dilation[axis] - p->before[axis], p->in[axis]);
-}
 
 /* The row of the sample that (depth, row) names, or NULL where either lies on zeros. */
 static const char *input_row(const nhwc_plan *plan, const char *x, int64_t depth, int64_t row) {
@@ -123,7 +93,7 @@ static void copy_row(const nhwc_plan *plan, const char *row, int64_t channel, in
             i = right - 1;
             continue;
         }
-        int64_t at = source_index(p->padding_mode, first + i, p->in[2]);
+        int64_t at = nhwc_source_index(p->padding_mode, first + i, p->in[2]);
         char *pixel_to = to + (dilation == 1 ? i : i % dilation * group + i / dilation) * pixel;
         copy_pixel(pixel_to, at < 0 ? NULL : row + at * pitch + channel * element, channels, d->repeat, plan->element);
     }
@@ -149,10 +119,10 @@ static void fill_scratch(const nhwc_plan *plan, region *r, int64_t group) {
     const int64_t channel = group * (d->scratch_channels / d->repeat);
     const int64_t top = r->row * p->stride[1] - p->before[1], left = r->col * p->stride[2] - p->before[2];
     for (int64_t k = 0; k < p->kernel[0]; k++) {
-        int64_t depth = tap_source(p, 0, r->depth, k);
+        int64_t depth = nhwc_tap_source(p, 0, r->depth, k);
         for (int64_t j = 0; j < height; j++) {
             if (row_is_read(p, r->rows, j)) {
-                int64_t row = source_index(p->padding_mode, top + j, p->in[1]);
+                int64_t row = nhwc_source_index(p->padding_mode, top + j, p->in[1]);
                 copy_row(plan, input_row(plan, r->x, depth, row), channel, left, width,
                          r->scratch + (k * height + j) * bytes);
             }
@@ -208,7 +178,7 @@ static void point_into_row(const nhwc_plan *plan, const region *r, const char *r
             j = last - 1;
             continue;
         }
-        int64_t source = row ? source_index(p->padding_mode, at + j * p->stride[2], p->in[2]) : -1;
+        int64_t source = row ? nhwc_source_index(p->padding_mode, at + j * p->stride[2], p->in[2]) : -1;
         to[j * pitch] = source < 0 ? plan->tiles.zeros : row + source * pixel;
     }
 }
@@ -219,9 +189,9 @@ static void point_into_input(const nhwc_plan *plan, const region *r, const nhwc_
     const int64_t width = plan->tiles.access == NHWC_GATHER ? p->kernel[2] : 1, pitch = plan->tiles.table_pointers;
     for (int64_t t = 0; t < piece->pointer_count; t++) {
         int64_t tap = piece->first_pointer + t, rows = tap / width;
-        int64_t depth = tap_source(p, 0, r->depth, rows / p->kernel[1]);
+        int64_t depth = nhwc_tap_source(p, 0, r->depth, rows / p->kernel[1]);
         for (int64_t i = 0; i < r->rows; i++) {
-            int64_t row = tap_source(p, 1, r->row + i, rows % p->kernel[1]);
+            int64_t row = nhwc_tap_source(p, 1, r->row + i, rows % p->kernel[1]);
             point_into_row(plan, r, input_row(plan, r->x, depth, row), tap % width, r->table + i * r->cols * pitch + t);
         }
     }

@@ -7,6 +7,7 @@
 #define NHWC_ISA avx512
 #define PREFERRED_VECTORS 4
 #define IMAGE_SUMS 24
+#define DEPTHWISE_COLUMNS 14
 
 #define NHWC_DTYPE f32
 #define MR1 14

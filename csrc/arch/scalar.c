@@ -6,6 +6,7 @@
 #define NHWC_ISA scalar
 #define PREFERRED_VECTORS 2
 #define IMAGE_SUMS 12
+#define DEPTHWISE_COLUMNS 8
 
 #define NHWC_DTYPE f32
 #define MR1 6

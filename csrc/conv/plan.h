@@ -91,6 +91,20 @@ typedef struct {
     void *zeros; /* a group's pixel */
 } nhwc_winograd_plan;
 
+/* Everything of the depthwise method that depends on the shape alone; see depthwise.c. By axis, 1 and 2 only: */
+typedef struct {
+    int64_t dilation[3];            /* inputs from a tap to the next */
+    int64_t period[3];              /* outputs from one of a phase to the next */
+    int64_t shift[3];               /* dilations between the first taps of these two */
+    int64_t multiplier;             /* results of a channel */
+    int64_t cols;                   /* outputs of a phase in a block of columns */
+    int64_t vectors;                /* of a block of results */
+    int64_t width;                  /* vectors from a vector's row to the next's in the ring */
+    int64_t chunk_rows, chunk_taps; /* rows of taps, and taps of each, in one chain of additions */
+    nhwc_depthwise_kernel *kernel;
+    const char *filters, *bias;
+} nhwc_depthwise_plan;
+
 /* A way to compute a convolution. The direct algorithm is a family of them; plan.c lists them all. */
 typedef struct {
     nhwc_algorithm algorithm;
@@ -103,7 +117,8 @@ typedef struct {
     nhwc_status (*run)(const nhwc_plan *plan, int64_t n, const void *x, const void *residual, void *out);
 } nhwc_method;
 
-extern const nhwc_method nhwc_method_images, nhwc_method_tiles, nhwc_method_winograd_f2, nhwc_method_winograd_f4;
+extern const nhwc_method nhwc_method_depthwise, nhwc_method_images, nhwc_method_tiles, nhwc_method_winograd_f2,
+    nhwc_method_winograd_f4;
 
 struct nhwc_plan {
     nhwc_problem problem;
@@ -122,6 +137,7 @@ struct nhwc_plan {
         nhwc_tiles_plan tiles;
         nhwc_images_plan images;
         nhwc_winograd_plan winograd;
+        nhwc_depthwise_plan depthwise;
     };
     void *memory;  /* one block that holds all arrays of the method */
     bool borrowed; /* memory is workspace, to be given back */

@@ -54,8 +54,7 @@ static void cut_pixels(const nhwc_problem *p, int64_t pixels, int64_t *rows, int
 
 /* Whether most of the padded copy is read: strides and dilations that leap far would copy what nobody needs. */
 static bool is_dense(const nhwc_problem *p, int64_t rows, int64_t cols) {
-    return nhwc_span(p, 1, rows) <= 4 * rows * p->kernel[1] &&
-           nhwc_tiles_width(p, cols) <= 4 * cols * p->kernel[2];
+    return nhwc_span(p, 1, rows) <= 4 * rows * p->kernel[1] && nhwc_tiles_width(p, cols) <= 4 * cols * p->kernel[2];
 }
 
 /* Shrinks the block until its padded copy fits; false if no block does. */

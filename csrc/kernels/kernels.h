@@ -148,6 +148,44 @@ typedef struct {
     void (*split)(const void *from, int64_t ways, int64_t n, void *to, int64_t pitch);
 } nhwc_image_kernels;
 
+/* ---- Depthwise -----------------------------------------------------------------------------------------------------
+ */
+
+/* Neighbouring columns of an output row, all channels of a block. Input rows are laid out by vectors: the lanes of
+   vector v in column u are at row[v * vector_pitch + u * lanes]. */
+typedef struct {
+    const void *const *rows; /* one for each row of taps */
+    int64_t row_count;
+    int64_t offset; /* added to every row: what the first tap of the first column reads */
+    int64_t vector_pitch;
+    int64_t taps, stride; /* of a row; for kernels that leave them open */
+    const void *filters;  /* of the first vector: its lanes for each tap in turn */
+    int64_t filter_pitch; /* elements to the next vector's */
+    const void *bias;     /* of all vectors */
+    const void *residual; /* NULL, or like out */
+    void *out;            /* of the first column */
+    int64_t out_pitch;    /* elements to the next column's */
+    void *partial;        /* NHWC_DEPTHWISE_COLUMNS vectors for each vector, when first and last are not both set */
+    const void *clamp;    /* two elements: least and greatest result; NULL: no limits */
+    int64_t live;         /* channels */
+    int first, last;      /* whether these rows begin, and end, the reduction */
+} nhwc_depthwise_tile;
+
+enum { NHWC_DEPTHWISE_COLUMNS = 14, NHWC_DEPTHWISE_TAPS = 7, NHWC_DEPTHWISE_STRIDE = 2 };
+
+/* Does the first `width` columns. */
+typedef void nhwc_depthwise_kernel(const nhwc_depthwise_tile *tile, int width);
+
+typedef struct {
+    int columns; /* of the widest tile */
+    /* By stride and taps of a row; [...][0] takes any taps, [0][0] any stride too. Others may be NULL. */
+    nhwc_depthwise_kernel *run[NHWC_DEPTHWISE_STRIDE + 1][NHWC_DEPTHWISE_TAPS + 1];
+    void (*fill)(void *row, int64_t vector_pitch, const void *from, int64_t pixel_pitch, int64_t pixels,
+                 int64_t channels);
+    void (*repeat)(void *row, int64_t vector_pitch, const void *from, int64_t pixel_pitch, int64_t pixels,
+                   int64_t first, int64_t results, int64_t multiplier);
+} nhwc_depthwise_kernels;
+
 /* The kernels of one instruction set for one dtype. */
 typedef struct {
     int lanes;                                            /* elements of a vector */
@@ -158,6 +196,7 @@ typedef struct {
     const nhwc_image_kernels *images;                     /* NULL for integers */
     nhwc_product_family product[NHWC_MAX_VECTORS + 1];    /* by vectors; floating point only */
     nhwc_winograd_kernels winograd[2];                    /* F(2 x 2, 3 x 3), F(4 x 4, 3 x 3); floating point only */
+    nhwc_depthwise_kernels rows;                          /* depthwise, by rows of taps */
     void (*activate)(void *y, int64_t n, int activation); /* in place; NULL for integers */
     double (*fma_work)(int64_t rounds, double *flops);    /* register-only multiply-adds, to measure the peak */
 } nhwc_kernels;

@@ -1,6 +1,6 @@
-/* All kernels of one dtype and instruction set, and their table. Included by arch/<isa>.c with NHWC_ISA, NHWC_DTYPE
-   and the tile heights MR1 .. MR4 for blocks of 1 .. 4 vectors set, and IMAGE_SUMS, the accumulators of an image tile;
-   unsets all but NHWC_ISA. */
+/* All kernels of one dtype and instruction set, and their table. Included by arch/<isa>.c with NHWC_ISA, NHWC_DTYPE,
+   the tile heights MR1 .. MR4 for blocks of 1 .. 4 vectors, DEPTHWISE_COLUMNS, and IMAGE_SUMS, the accumulators of an
+   image tile, set; unsets the dtype and heights. */
 
 #include "template.h"
 
@@ -8,6 +8,7 @@
 #ifndef NHWC_INTEGER
 #include "activation.inl.h"
 #endif
+#include "depthwise.inl.h"
 
 /* Adds bias and residual to vector `lane` of a block that is not full, and stores what exists of it. */
 static inline void LOCAL(finish_part)(VEC sum, const nhwc_tile *t, int64_t offset, int lane, VEC low, VEC high) {
@@ -127,6 +128,15 @@ static const nhwc_kernels LOCAL(kernels) = {
                   {FAMILY_NAME(depthwise, MR3, 3), MR3, 3 * VL},
                   {FAMILY_NAME(depthwise, MR4, 4), MR4, 4 * VL}},
     .depthwise_tail = {FAMILY_NAME(depthwise_tail, MR1, 1), MR1, 1 * VL},
+    .rows = {.columns = DEPTHWISE_COLUMNS,
+             .run = {[0] = {[0] = KERNEL(depthwise_any)},
+                     [1] = {[0] = KERNEL(depthwise_s1),
+                            [3] = KERNEL(depthwise_3s1),
+                            [5] = KERNEL(depthwise_5s1),
+                            [7] = KERNEL(depthwise_7s1)},
+                     [2] = {[3] = KERNEL(depthwise_3s2), [5] = KERNEL(depthwise_5s2)}},
+             .fill = KERNEL(depthwise_fill),
+             .repeat = KERNEL(depthwise_repeat)},
 #ifndef NHWC_INTEGER
     .activate = KERNEL(activate),
     .images = &LOCAL(images),

@@ -5,7 +5,6 @@
 
 #define NHWC_ISA scalar
 #define PREFERRED_VECTORS 2
-#define IMAGE_SUMS 12
 
 #define NHWC_DTYPE f32
 #define MR1 6

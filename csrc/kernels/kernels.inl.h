@@ -1,6 +1,6 @@
 /* All kernels of one dtype and instruction set, and their table. Included by arch/<isa>.c with NHWC_ISA, NHWC_DTYPE
-   and the tile heights MR1 .. MR4 for blocks of 1 .. 4 vectors set, and IMAGE_SUMS, the accumulators of an image tile;
-   unsets all but NHWC_ISA. */
+   and the tile heights MR1 .. MR4 for blocks of 1 .. 4 vectors set, and IMAGE_SUMS, the accumulators of an image tile,
+   where vectors have several lanes; unsets NHWC_DTYPE and the heights. */
 
 #include "template.h"
 
@@ -75,7 +75,7 @@ static inline void LOCAL(finish_part)(VEC sum, const nhwc_tile *t, int64_t offse
 #undef TILE_OP
 #undef TILE_NAME
 
-#ifndef NHWC_INTEGER
+#ifdef IMAGE_SUMS
 #include "images_kernels.inl.h"
 #endif
 
@@ -95,6 +95,8 @@ static const nhwc_kernels LOCAL(kernels) = {
     .depthwise_tail = {FAMILY_NAME(depthwise_tail, MR1, 1), MR1, 1 * VL},
 #ifndef NHWC_INTEGER
     .activate = KERNEL(activate),
+#endif
+#ifdef IMAGE_SUMS
     .images = &LOCAL(images),
 #endif
     .fma_work = LOCAL(fma_work),

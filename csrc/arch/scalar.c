@@ -5,7 +5,6 @@
 
 #define NHWC_ISA scalar
 #define PREFERRED_VECTORS 2
-#define IMAGE_SUMS 12
 #define DEPTHWISE_COLUMNS 8
 
 #define NHWC_DTYPE f32

@@ -1,16 +1,18 @@
 /* The images method: few filters, vectors along the width.
 
        for (n, depth, rows, columns) block of output pixels:                                 parallel
-           make the table of input rows: in place, or copied, padded, one plane for each channel
-           for tile of output rows, for tile of columns:
-               kernel
-               more than one filter: interleave
+           for residue of the output rows, for tile of output rows:
+               copy the input rows that no tile before has read, padded, one plane for each channel, to a ring
+               for tile of columns:
+                   kernel
+                   more than one filter: interleave
 
    Stride and dilation become planes and steps. With g = gcd(stride, dilation), the taps k of an axis with equal
    k % (stride / g) read inputs of one residue by the stride; in the plane of such inputs output o's own column is o,
    and those taps lie dilation / g apart. So the reduction is cut into rectangles of taps, the segments, by depth tap,
    channel, residue of the column and residue of the row, in this order; it depends on nothing else.
-   Likewise the output rows of a tile are dilation / g apart, which makes their windows share input rows. */
+   Likewise output rows that lie dilation / g apart share input rows, and those lie dilation apart: one such set of
+   output rows at a time, its input rows are numbered through in the table. */
 #include "source.h"
 
 #include "../base/memory.h"
@@ -22,12 +24,13 @@
 enum {
     MOST_FILTERS = NHWC_IMAGE_FILTERS,
     MOST_PLANES = 64,
-    MOST_K = 1 << 16,
-    COPY_BYTES = 192 << 10, /* of a block's copied rows, if it can be */
-    COPY_MOST = 1 << 20,    /* and at the most */
-    BLOCK_ROWS = 64,
-    BLOCK_COLS = 1024,
-    IN_PLACE_COLS = 1024, /* from here on the edges cost less than copying whole rows */
+    MOST_K = 8192,
+    COPY_BYTES = 32 << 10, /* of the ring of copied rows, if it can be */
+    COPY_MOST = 1 << 20,   /* and at the most */
+    BLOCK_ROWS = 128,
+    BLOCK_COLS = 4096,
+    LEAST_COLS = 256,    /* below this the columns at the edges of blocks cost too much */
+    FAR_BYTES = 4 << 20, /* of a sample's input and output that no near cache holds */
 };
 
 /* ---- The plan ---------------------------------------------------------------------------------------------------- */
@@ -65,26 +68,39 @@ static int64_t row_bytes(const nhwc_plan *plan, const nhwc_images_plan *d) {
 /* Chooses the block of output pixels; false if even the smallest copies too much. */
 static bool choose_block(const nhwc_plan *plan, nhwc_images_plan *d) {
     const nhwc_problem *p = &plan->problem;
-    const int64_t lanes = plan->kernels->lanes, tile = d->tile_vectors * lanes;
-    const int64_t height = nhwc_max(p->out[1], 1), width = nhwc_max(p->out[2], 1);
-    int64_t most = p->out[1] <= 1 ? 4 * BLOCK_COLS : BLOCK_COLS;
-    for (;; most /= 2) {
+    const int64_t lanes = plan->kernels->lanes, tile = d->tile_vectors * lanes, width = nhwc_max(p->out[2], 1);
+    d->rows = nhwc_min(nhwc_max(p->out[1], 1), BLOCK_ROWS);
+    d->table = (nhwc_ceil_div(d->rows, d->out_step) - 1) * d->row_step + p->kernel[1];
+    d->slots = nhwc_min(d->table, (d->tile_rows - 1) * d->row_step + p->kernel[1]);
+    for (int64_t most = BLOCK_COLS;; most /= 2) {
         int64_t parts = nhwc_ceil_div(width, most);
         d->cols = parts == 1 ? width : nhwc_round_up(nhwc_ceil_div(width, parts), tile);
-        d->pitch = nhwc_round_up(nhwc_round_up(d->cols, lanes) + d->reach, lanes);
-        for (d->rows = nhwc_min(height, BLOCK_ROWS);; d->rows = nhwc_ceil_div(d->rows, 2)) {
-            int64_t rows = p->kernel[0] * nhwc_span(p, 1, d->rows), bytes = rows * row_bytes(plan, d);
-            if (bytes <= COPY_BYTES) {
-                return true;
-            }
-            if (d->rows <= 4 * d->tile_rows * d->out_step || d->rows == 1) {
-                if (most > 4 * tile) {
-                    break;
-                }
-                return bytes <= COPY_MOST;
-            }
+        d->pitch = nhwc_round_up(nhwc_round_up(d->cols, lanes) + d->reach + lanes - 1, lanes);
+        if (row_bytes(plan, d) % 1024 == 0) {
+            d->pitch += lanes; /* rows would fall on the same lines of the first-level cache */
+        }
+        int64_t bytes = p->kernel[0] * d->slots * row_bytes(plan, d);
+        if (bytes <= COPY_BYTES || most <= LEAST_COLS) {
+            return bytes <= COPY_MOST;
         }
     }
+}
+
+/* Whether tiles of pixels, whose vectors hold the filters, would take longer: both in cycles for a vector of output
+   columns, from a model of what was measured. */
+static bool pays(const nhwc_plan *plan, const nhwc_images_plan *d) {
+    const nhwc_problem *p = &plan->problem;
+    const double lanes = plan->kernels->lanes, k = (double)p->k, f = (double)p->f;
+    const double width = nhwc_max(p->out[2], 1), vectors = (double)nhwc_ceil_div((int64_t)width, plan->kernels->lanes);
+    const double inputs = (double)(d->planes * nhwc_min(p->stride[1], p->kernel[1]) * p->kernel[0]);
+    const bool shuffled = d->planes <= 4 || d->planes == 6 || d->planes == 8;
+    /* Loads of 64 bytes nearly always straddle two cache lines. */
+    const double rate = lanes * (double)plan->element >= 64 ? 1.4 : 1.7;
+    const double multiply = k * f / rate, copy = inputs * lanes * (shuffled ? 0.2 : 1.0), join = 6 * f;
+    const double row = 60 * lanes / width;
+    const double images = (multiply + copy + join) * vectors * lanes / width + row;
+    const double tiles = lanes * (k / 1.7 + 8) * (double)nhwc_ceil_div(p->f, plan->kernels->lanes);
+    return images < tiles;
 }
 
 /* Everything that depends on the shape alone; false where another method must do. */
@@ -101,14 +117,13 @@ static bool lay_out(const nhwc_plan *plan, nhwc_images_plan *d) {
     }
     d->planes = p->c * p->stride[2];
     d->reach = (p->kernel[2] - 1) * p->dilation[2] / p->stride[2];
-    d->row_step = p->dilation[1] * residues(p, 1);
-    d->out_step = d->row_step / p->stride[1];
+    d->row_step = residues(p, 1);
+    d->out_step = p->dilation[1] * d->row_step / p->stride[1];
+    d->far = (p->in[1] * p->in[2] * p->c + p->pixels * p->f) * (int64_t)plan->element > FAR_BYTES && p->kernel[0] == 1;
     d->column_step = p->dilation[2] * residues(p, 2) / p->stride[2];
-    const int64_t shared = taps_of(p->kernel[1], residues(p, 1), 0);
-    d->tile_rows = p->f == 1 ? nhwc_min(shared, NHWC_IMAGE_ROWS) : 1;
+    d->tile_rows = p->f == 1 && p->kernel[1] > d->row_step ? NHWC_IMAGE_ROWS : 1;
     d->tile_vectors = widest(p->f == 1 ? kernels->rows[d->tile_rows] : kernels->filters[p->f]);
-    d->in_place = d->planes == 1 && p->out[2] >= IN_PLACE_COLS;
-    return choose_block(plan, d);
+    return choose_block(plan, d) && pays(plan, d);
 }
 
 /* A rectangle of taps: tap rows row, row + residues(rows), ..., likewise columns. */
@@ -150,7 +165,7 @@ static void add_segment(cut *c, const rectangle *r) {
         int64_t plane = column % p->stride[2] * p->c + r->channel;
         c->segments[c->count] = (nhwc_image_segment){
             .offset = plane * d->pitch + column / p->stride[2],
-            .row = (int32_t)(r->depth * nhwc_span(p, 1, d->rows) + r->row * p->dilation[1]),
+            .row = (int32_t)(r->depth * d->table + r->row),
             .height = (int32_t)r->height,
             .width = (int32_t)r->width,
         };
@@ -159,18 +174,19 @@ static void add_segment(cut *c, const rectangle *r) {
     c->count++;
 }
 
-/* Adds a rectangle in parts of about equal size that a chunk holds. */
+/* Adds a rectangle in parts of about equal size that a chunk holds. Parts keep all the rows, if they can: it is rows
+   that share loads. */
 static void add_rectangle(cut *c, const rectangle *r) {
     const nhwc_problem *p = &c->plan->problem;
-    const int64_t chunk = nhwc_chunk(p->k), columns = nhwc_ceil_div(r->width, nhwc_ceil_div(r->width, chunk));
-    for (int64_t j = 0; j < r->width; j += columns) {
-        rectangle part = *r;
-        part.column += j * residues(p, 2);
-        part.width = nhwc_min(columns, r->width - j);
-        const int64_t rows = nhwc_ceil_div(r->height, nhwc_ceil_div(r->height, chunk / part.width));
-        for (int64_t i = 0; i < r->height; i += rows) {
-            part.row = r->row + i * residues(p, 1);
-            part.height = nhwc_min(rows, r->height - i);
+    const int64_t chunk = nhwc_chunk(p->k), rows = nhwc_ceil_div(r->height, nhwc_ceil_div(r->height, chunk));
+    const int64_t columns = nhwc_ceil_div(r->width, nhwc_ceil_div(r->width, chunk / rows));
+    rectangle part = *r;
+    for (int64_t i = 0; i < r->height; i += rows) {
+        part.row = r->row + i * residues(p, 1);
+        part.height = nhwc_min(rows, r->height - i);
+        for (int64_t j = 0; j < r->width; j += columns) {
+            part.column = r->column + j * residues(p, 2);
+            part.width = nhwc_min(columns, r->width - j);
             add_segment(c, &part);
         }
     }
@@ -196,7 +212,7 @@ static void cut_reduction(cut *c) {
 
 /* Where the parts of a thread's workspace begin, in bytes. */
 typedef struct {
-    int64_t table, zeros, copy, sums, line;
+    int64_t table, zeros, ring, sums, line;
 } workspace_layout;
 
 /* Bytes of workspace of one thread. */
@@ -204,14 +220,13 @@ static int64_t workspace_bytes(const nhwc_plan *plan, workspace_layout *layout) 
     const nhwc_problem *p = &plan->problem;
     const nhwc_images_plan *d = &plan->images;
     const int64_t vector = plan->kernels->lanes * (int64_t)plan->element, tile = d->tile_vectors * vector;
-    const int64_t input_rows = p->kernel[0] * nhwc_span(p, 1, d->rows);
     int64_t at = 0;
     layout->table = at;
-    at += nhwc_round_up(input_rows * (int64_t)sizeof(void *), NHWC_ALIGNMENT);
+    at += nhwc_round_up(p->kernel[0] * d->table * (int64_t)sizeof(void *), NHWC_ALIGNMENT);
     layout->zeros = at;
     at += nhwc_round_up(row_bytes(plan, d), NHWC_ALIGNMENT);
-    layout->copy = at;
-    at += nhwc_round_up(input_rows * row_bytes(plan, d), NHWC_ALIGNMENT);
+    layout->ring = at;
+    at += nhwc_round_up(p->kernel[0] * d->slots * row_bytes(plan, d), NHWC_ALIGNMENT);
     layout->sums = at;
     at += nhwc_round_up(nhwc_max(p->f, d->tile_rows) * tile, NHWC_ALIGNMENT);
     layout->line = at;
@@ -269,25 +284,35 @@ typedef struct {
     int64_t n, depth, row, rows, col, cols;
     const char *x; /* the sample */
     const void **table;
-    char *zeros, *copy, *line;
+    char *zeros, *ring, *line;
     void *sums;
 } region;
+
+static void copy_element(char *to, const char *from, size_t element) {
+    if (element == sizeof(float)) {
+        memcpy(to, from, sizeof(float));
+    } else {
+        memcpy(to, from, sizeof(double));
+    }
+}
 
 /* Copies one group of columns, those that share an output column, pixel by pixel. */
 static void copy_group(const nhwc_plan *plan, const char *row, int64_t first, int64_t group, char *to) {
     const nhwc_problem *p = &plan->problem;
     const int64_t element = (int64_t)plan->element, stride = p->stride[2], pitch = plan->images.pitch * element;
+    static const double zero;
     for (int64_t i = 0; i < stride; i++) {
         int64_t at = nhwc_source_index(p->padding_mode, first + group * stride + i, p->in[2]);
         for (int64_t c = 0; c < p->c; c++) {
-            char *value = to + (i * p->c + c) * pitch + group * element;
-            if (at < 0) {
-                memset(value, 0, plan->element);
-            } else {
-                memcpy(value, row + (at * p->c + c) * element, plan->element);
-            }
+            const char *from = at < 0 ? (const char *)&zero : row + (at * p->c + c) * element;
+            copy_element(to + (i * p->c + c) * pitch + group * element, from, plan->element);
         }
     }
+}
+
+/* Groups of columns before the first that lies in the input, of `groups` from the column `first` on. */
+static int64_t groups_before(const nhwc_problem *p, int64_t first, int64_t groups) {
+    return nhwc_min(first < 0 ? nhwc_ceil_div(-first, p->stride[2]) : 0, groups);
 }
 
 /* Copies the padded columns of a row from `first` on that `cols` outputs read, and zeros to where their last vector
@@ -297,7 +322,7 @@ static void copy_row(const nhwc_plan *plan, const char *row, int64_t first, int6
     const nhwc_images_plan *d = &plan->images;
     const int64_t element = (int64_t)plan->element, stride = p->stride[2], groups = cols + d->reach;
     const int64_t zeros = nhwc_round_up(cols, plan->kernels->lanes) - cols;
-    int64_t begin = nhwc_min(first < 0 ? nhwc_ceil_div(-first, stride) : 0, groups);
+    int64_t begin = groups_before(p, first, groups);
     int64_t end = nhwc_max(nhwc_min(p->in[2] > first ? (p->in[2] - first) / stride : 0, groups), begin);
     for (int64_t i = 0; i < begin; i++) {
         copy_group(plan, row, first, i, to);
@@ -312,52 +337,89 @@ static void copy_row(const nhwc_plan *plan, const char *row, int64_t first, int6
     }
 }
 
-/* Points the table at the input rows of the region, or at copies of them. */
-static void make_table(const nhwc_plan *plan, const region *r, bool in_place) {
+/* Points entries first .. last - 1 of the table at copies of the input rows that output row `offset` of the region and
+   those out_step apart read. The copies take the places of rows that no tile needs any more. */
+static void copy_rows(const nhwc_plan *plan, const region *r, int64_t offset, int64_t first, int64_t last) {
     const nhwc_problem *p = &plan->problem;
     const nhwc_images_plan *d = &plan->images;
-    const int64_t height = nhwc_span(p, 1, r->rows), pitch = nhwc_span(p, 1, d->rows);
-    const int64_t top = r->row * p->stride[1] - p->before[1], left = r->col * p->stride[2] - p->before[2];
+    const int64_t left = r->col * p->stride[2] - p->before[2];
+    const int64_t top = (r->row + offset) * p->stride[1] - p->before[1];
+    /* So that whole vectors are stored aligned: a store across two cache lines costs as much as several. */
+    const int64_t lead = -groups_before(p, left, r->cols + d->reach) & (plan->kernels->lanes - 1);
     for (int64_t k = 0; k < p->kernel[0]; k++) {
-        int64_t depth = nhwc_tap_source(p, 0, r->depth, k);
-        for (int64_t j = 0; j < height; j++) {
-            int64_t at = k * pitch + j;
-            const char *row = nhwc_input_row(plan, r->x, depth, nhwc_source_index(p->padding_mode, top + j, p->in[1]));
-            if (!row) {
-                r->table[at] = r->zeros;
-            } else if (in_place) {
-                r->table[at] = row + left * p->c * (int64_t)plan->element;
-            } else if (nhwc_row_is_read(p, r->rows, j)) {
-                char *copy = r->copy + at * row_bytes(plan, d);
-                copy_row(plan, row, left, r->cols, copy);
-                r->table[at] = copy;
+        const int64_t depth = nhwc_tap_source(p, 0, r->depth, k);
+        for (int64_t j = first; j < last; j++) {
+            if (j % d->row_step >= p->kernel[1]) {
+                continue; /* between the windows */
             }
+            int64_t at = nhwc_source_index(p->padding_mode, top + j * p->dilation[1], p->in[1]);
+            const char *row = nhwc_input_row(plan, r->x, depth, at);
+            char *copy = r->ring + (k * d->slots + j % d->slots) * row_bytes(plan, d) + lead * (int64_t)plan->element;
+            if (row) {
+                copy_row(plan, row, left, r->cols, copy);
+            }
+            r->table[k * d->table + j] = row ? copy : r->zeros;
         }
     }
 }
 
 /* ---- Tiles ------------------------------------------------------------------------------------------------------- */
 
-/* Results that are in r->sums, of `rows` output rows of one filter or one row of several: to out, without the columns
-   that do not exist. */
+/* Results that are in r->sums, of `rows` output rows of one filter or one row of several, to t->out: n of `width`
+   columns. Without a residual they are final. */
 static void write_sums(const call *c, const region *r, const nhwc_image_tile *t, int64_t rows, int64_t n,
                        int64_t width) {
     const nhwc_plan *plan = c->plan;
     const nhwc_image_kernels *kernels = plan->kernels->images;
     const int64_t f = plan->problem.f, element = (int64_t)plan->element;
+    const bool fits = n == width && (f <= 4 || f == 8);
+    if (f > 1 && !c->residual && fits) {
+        kernels->join(t->sums, width, f, n, t->out);
+        return;
+    }
     if (f > 1) {
         kernels->join(t->sums, width, f, n, r->line);
     }
     for (int64_t i = 0; i < rows; i++) {
         const char *line = f > 1 ? r->line : (const char *)t->sums + i * width * element;
         const int64_t at = i * t->out_pitch * element;
-        kernels->finish(line, t->residual ? (const char *)t->residual + at : NULL, (char *)t->out + at, n * f,
-                        t->clamp);
+        const char *residual = c->residual ? c->residual + ((char *)t->out - c->out) + at : NULL;
+        kernels->finish(line, residual, (char *)t->out + at, n * f, residual ? &plan->clamp : NULL);
     }
 }
 
-/* All columns of a tile of `rows` output rows, the first of which is row `row` of the region. */
-static void run_rows(const call *c, const region *r, int64_t row, int64_t rows) {
+static void prefetch_bytes(const char *from, int64_t bytes) {
+    for (int64_t i = 0; i < bytes; i += NHWC_ALIGNMENT) {
+        __builtin_prefetch(from + i);
+    }
+}
+
+/* Fetches, while a tile of n columns is computed, the input of the tile below and the output of the tile after it:
+   neither is a stream for long enough that the processor would in time. */
+static void prefetch(const call *c, const region *r, int64_t row, int64_t rows, int64_t column, int64_t n) {
+    const nhwc_problem *p = &c->plan->problem;
+    const nhwc_images_plan *d = &c->plan->images;
+    const int64_t element = (int64_t)c->plan->element, bottom = row + rows * d->out_step;
+    const int64_t in_row = (r->row + bottom) * p->stride[1] + (p->kernel[1] - 1) * p->dilation[1] - p->before[1];
+    const int64_t in_col = (r->col + column) * p->stride[2];
+    const int64_t out_row = (r->n * p->out[0] + r->depth) * p->out[1] + r->row + row;
+    const int64_t out_col = r->col + column + n;
+    for (int64_t i = 0; i < rows; i++) {
+        const int64_t at = in_row + i * d->out_step * p->stride[1];
+        if (at >= 0 && at < p->in[1] && bottom < r->rows && in_col + n * p->stride[2] <= p->in[2]) {
+            prefetch_bytes(r->x + ((r->depth * p->in[1] + at) * p->in[2] + in_col) * p->c * element,
+                           n * d->planes * element);
+        }
+        if (column + 2 * n <= r->cols) {
+            prefetch_bytes(c->out + ((out_row + i * d->out_step) * p->out[2] + out_col) * p->f * element,
+                           n * p->f * element);
+        }
+    }
+}
+
+/* All columns of a tile of `rows` output rows, the first of which is row `row` of the region; its window begins at
+   entry `entry` of the table. */
+static void run_rows(const call *c, const region *r, int64_t row, int64_t entry, int64_t rows) {
     const nhwc_plan *plan = c->plan;
     const nhwc_problem *p = &plan->problem;
     const nhwc_images_plan *d = &plan->images;
@@ -365,70 +427,54 @@ static void run_rows(const call *c, const region *r, int64_t row, int64_t rows) 
     nhwc_image_kernel *const *kernel = p->f == 1 ? kernels->rows[rows] : kernels->filters[p->f];
     const int64_t element = (int64_t)plan->element, lanes = plan->kernels->lanes;
     const int64_t first = (((r->n * p->out[0] + r->depth) * p->out[1] + r->row + row) * p->out[2] + r->col) * p->f;
-    const int64_t out_pitch = d->out_step * p->out[2] * p->f;
+    nhwc_image_tile t = {
+        .rows = r->table + entry,
+        .row_step = d->row_step,
+        .column_step = d->column_step,
+        .segments = d->segments,
+        .segment_count = d->segment_count,
+        .filters = d->filters,
+        .bias = d->bias,
+        .out_pitch = d->out_step * p->out[2] * p->f,
+        .sums = r->sums,
+    };
     int width = NHWC_IMAGE_WIDTHS - 1;
-    for (int64_t column = 0; column < r->cols;) {
-        const int64_t left = nhwc_ceil_div(r->cols - column, lanes);
-        while (!kernel[width] || left < 1 << width) {
+    for (t.column = 0; t.column < r->cols; t.column += lanes << width) {
+        const int64_t left = r->cols - t.column, at = (first + t.column * p->f) * element;
+        while (!kernel[width] || (width > 0 && left <= lanes << (width - 1))) {
             width--;
         }
-        const int64_t wide = lanes << width, n = nhwc_min(r->cols - column, wide),
-                      at = (first + column * p->f) * element;
-        nhwc_image_tile t = {
-            .rows = r->table + row * p->stride[1],
-            .row_step = d->row_step,
-            .column_step = d->column_step,
-            .column = column,
-            .segments = d->segments,
-            .segment_count = d->segment_count,
-            .filters = d->filters,
-            .bias = d->bias,
-            .residual = c->residual ? c->residual + at : NULL,
-            .out = p->f == 1 && n == wide ? c->out + at : NULL,
-            .out_pitch = out_pitch,
-            .sums = r->sums,
-            .clamp = p->activation == NHWC_LINEAR ? NULL : &plan->clamp,
-        };
-        kernel[width](&t);
-        if (!t.out) {
-            t.out = c->out + at;
-            write_sums(c, r, &t, rows, n, wide);
+        const int64_t wide = lanes << width;
+        if (d->far) {
+            prefetch(c, r, row, rows, t.column, nhwc_min(left, wide));
         }
-        column += n;
+        const bool direct = p->f == 1 && left >= wide;
+        t.out = direct ? c->out + at : NULL;
+        t.residual = direct && c->residual ? c->residual + at : NULL;
+        t.clamp = p->activation == NHWC_LINEAR || (c->residual && !direct) ? NULL : &plan->clamp;
+        kernel[width](&t);
+        if (!direct) {
+            t.out = c->out + at;
+            write_sums(c, r, &t, rows, nhwc_min(left, wide), wide);
+        }
     }
     for (int64_t i = 0; plan->activate && i < rows; i++) {
-        plan->activate(c->out + (first + i * out_pitch) * element, r->cols * p->f, p->activation);
+        plan->activate(c->out + (first + i * t.out_pitch) * element, r->cols * p->f, p->activation);
     }
 }
 
-/* One region, all its columns from padded copies or all in place. */
-static void run_region(const call *c, const region *r, bool in_place) {
+static void run_region(const call *c, const region *r) {
     const nhwc_images_plan *d = &c->plan->images;
-    make_table(c->plan, r, in_place);
     for (int64_t offset = 0; offset < nhwc_min(d->out_step, r->rows); offset++) {
         const int64_t rows = nhwc_ceil_div(r->rows - offset, d->out_step), tiles = nhwc_ceil_div(rows, d->tile_rows);
+        int64_t copied = 0;
         for (int64_t i = 0; i < tiles; i++) {
-            int64_t first = i * rows / tiles, last = (i + 1) * rows / tiles;
-            run_rows(c, r, offset + first * d->out_step, last - first);
+            const int64_t first = i * rows / tiles, last = (i + 1) * rows / tiles;
+            const int64_t end = (last - 1) * d->row_step + c->plan->problem.kernel[1];
+            copy_rows(c->plan, r, offset, copied, end);
+            copied = end;
+            run_rows(c, r, offset + first * d->out_step, first * d->row_step, last - first);
         }
-    }
-}
-
-/* A block's columns: those before `left` and from `right` on meet padding or the end of a row. */
-static void run_block(const call *c, region *r) {
-    const nhwc_problem *p = &c->plan->problem;
-    const nhwc_images_plan *d = &c->plan->images;
-    const int64_t lanes = c->plan->kernels->lanes, last = r->col + r->cols;
-    int64_t left = p->out[2], right = p->out[2];
-    if (d->in_place) {
-        left = nhwc_round_up(p->before[2], lanes);
-        right = left + (nhwc_min(p->out[2], p->in[2] - d->reach + p->before[2]) - left) / lanes * lanes;
-    }
-    for (int64_t col = r->col; col < last; col = r->col + r->cols) {
-        bool inside = col >= left && col < right;
-        r->col = col;
-        r->cols = nhwc_min(last, inside ? right : col < left && left < right ? left : last) - col;
-        run_region(c, r, inside);
     }
 }
 
@@ -444,7 +490,7 @@ static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
     region r = {
         .table = (const void **)(workspace + c->layout.table),
         .zeros = workspace + c->layout.zeros,
-        .copy = workspace + c->layout.copy,
+        .ring = workspace + c->layout.ring,
         .sums = workspace + c->layout.sums,
         .line = workspace + c->layout.line,
     };
@@ -460,7 +506,7 @@ static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
         r.cols = nhwc_min(d->cols, p->out[2] - r.col);
         r.rows = nhwc_min(c->rows, p->out[1] - r.row);
         r.x = c->x + r.n * sample;
-        run_block(c, &r);
+        run_region(c, &r);
     }
 }
 

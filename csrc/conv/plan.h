@@ -52,13 +52,14 @@ typedef struct {
 typedef struct {
     int64_t planes;      /* of a row of the scratch: channels times residues of the columns by the stride */
     int64_t reach;       /* columns of a plane from an output's first input to its last */
-    int64_t row_step;    /* input rows between two taps of a segment, and between two output rows of a tile */
+    int64_t row_step;    /* entries of the table between two taps of a segment, and between two output rows of a tile */
     int64_t column_step; /* columns of a plane between two taps of a segment */
     int64_t out_step;    /* output rows between two of a tile */
     int64_t tile_rows, tile_vectors;
-    int64_t rows, cols; /* of the largest block of output pixels */
-    int64_t pitch;      /* elements of a plane of a row of the scratch */
-    bool in_place;      /* the columns that meet no padding are read where they are */
+    int64_t rows, cols;   /* of the largest block of output pixels */
+    int64_t table, slots; /* rows that the block, and a tile, reads for one depth tap */
+    int64_t pitch;        /* elements of a plane of a row of the scratch */
+    bool far;             /* a sample does not fit near caches */
     nhwc_image_segment *segments;
     int64_t segment_count;
     void *filters, *bias;

@@ -11,7 +11,7 @@
            for r < height, k < width:                 filters: loaded once, for all the filters
                c[i][v] += row[r][k ...][v] * w[r][k][i]
            if the segment ends a chunk: sums += c, c = 0
-       result = c + sums
+       out, or sums = clamp(c + sums + residual)
 
    Nearly every load straddles two cache lines and so takes two slots of the two load ports: what makes it as fast as
    the multiplications is that MR of them share it. The first and last MR - 1 input rows serve fewer output rows and
@@ -145,20 +145,22 @@ static void IMAGE_KERNEL(IMAGE_NAME, NHWC_DTYPE, MR, NV)(const nhwc_image_tile *
     }
 
 #if IMAGE_OP == IMAGE_ROWS
-    ELEM *out = t->out;
-    if (out) {
-        const ELEM *residual = t->residual;
-        if (residual) {
+    const ELEM *residual = t->residual;
+    if (residual) {
 #define ADD_RESIDUAL(i, v) c##i##_##v = V(add)(c##i##_##v, V(load)(residual + i * t->out_pitch + v * VL));
 #define ADD_RESIDUAL_ROW(i) COLUMNS(ADD_RESIDUAL, i)
-            ROWS(ADD_RESIDUAL_ROW)
-        }
-        if (t->clamp) {
-            const VEC low = V(set1)(((const ELEM *)t->clamp)[0]), high = V(set1)(((const ELEM *)t->clamp)[1]);
+        ROWS(ADD_RESIDUAL_ROW)
+    }
+#endif
+    if (t->clamp) {
+        const VEC low = V(set1)(((const ELEM *)t->clamp)[0]), high = V(set1)(((const ELEM *)t->clamp)[1]);
 #define CLAMP(i, v) c##i##_##v = V(min)(high, V(max)(low, c##i##_##v));
 #define CLAMP_ROW(i) COLUMNS(CLAMP, i)
-            ROWS(CLAMP_ROW)
-        }
+        ROWS(CLAMP_ROW)
+    }
+#if IMAGE_OP == IMAGE_ROWS
+    ELEM *out = t->out;
+    if (out) {
 #define WRITE(i, v) V(store)(out + i * t->out_pitch + v * VL, c##i##_##v);
 #define WRITE_ROW(i) COLUMNS(WRITE, i)
         ROWS(WRITE_ROW)

@@ -30,12 +30,16 @@ static inline void LOCAL(join8)(const VEC v[8], ELEM *to) {
                  to + 4 * VL);
 }
 
-/* 5, 6 or 7 filters: as 8, with whatever stands in the last ones, then each pixel over the end of the one before. */
-static inline void LOCAL(join_odd)(const ELEM *from, int64_t pitch, int64_t filters, ELEM *to) {
+/* 5 to 8 filters: as 8, the last one repeated, then each pixel over the end of the one before. */
+static inline void LOCAL(join_many)(const ELEM *from, int64_t pitch, int64_t filters, ELEM *to) {
     ELEM wide[8 * VL];
     VEC v[8];
     for (int64_t i = 0; i < 8; i++) {
         v[i] = V(load)(from + (i < filters ? i : filters - 1) * pitch);
+    }
+    if (filters == 8) {
+        LOCAL(join8)(v, to);
+        return;
     }
     LOCAL(join8)(v, wide);
     for (int64_t j = 0; j < VL; j++) {
@@ -55,7 +59,7 @@ static void LOCAL(join)(const void *sums, int64_t pitch, int64_t filters, int64_
         } else if (filters == 4) {
             LOCAL(join4)(V(load)(p), V(load)(p + pitch), V(load)(p + 2 * pitch), V(load)(p + 3 * pitch), to);
         } else {
-            LOCAL(join_odd)(p, pitch, filters, to);
+            LOCAL(join_many)(p, pitch, filters, to);
         }
     }
 }
@@ -82,47 +86,72 @@ static void LOCAL(finish)(const void *line, const void *residual, void *out, int
 
 /* ---- From interleaved channels to planes ------------------------------------------------------------------------- */
 
-static inline void LOCAL(split2)(const ELEM *p, VEC *a, VEC *b) {
-    const VEC low = V(load)(p), high = V(load)(p + VL);
-    *a = V(unzip_lo)(low, high);
-    *b = V(unzip_hi)(low, high);
+/* v[i] = the elements i, i + ways, ... of p, ways * VL elements in all. */
+static inline void LOCAL(take_1)(const ELEM *p, VEC *v) { v[0] = V(load)(p); }
+static inline void LOCAL(take_3)(const ELEM *p, VEC *v) { V(load3)(p, v); }
+
+/* The same with twice the ways, from both halves of p: every other element of a way that is twice as close. */
+#define TAKE_TWICE(ways, twice)                                                                                        \
+    static inline void LOCAL(take_##twice)(const ELEM *p, VEC *v) {                                                    \
+        VEC a[ways], b[ways];                                                                                          \
+        LOCAL(take_##ways)(p, a);                                                                                      \
+        LOCAL(take_##ways)(p + ways * VL, b);                                                                          \
+        for (int i = 0; i < ways; i++) {                                                                               \
+            v[i] = V(unzip_lo)(a[i], b[i]);                                                                            \
+            v[i + ways] = V(unzip_hi)(a[i], b[i]);                                                                     \
+        }                                                                                                              \
+    }
+TAKE_TWICE(1, 2)
+TAKE_TWICE(2, 4)
+TAKE_TWICE(3, 6)
+TAKE_TWICE(4, 8)
+
+/* Inlined with a constant number of ways; returns how many columns it did, whole vectors. */
+static inline __attribute__((always_inline)) int64_t LOCAL(split_by)(void (*take)(const ELEM *, VEC *), int ways,
+                                                                     const ELEM *x, int64_t n, ELEM *y, int64_t pitch) {
+    int64_t j = 0;
+    for (; j + VL <= n; j += VL) {
+        VEC v[8];
+        take(x + ways * j, v);
+        for (int i = 0; i < ways; i++) {
+            V(store)(y + i * pitch + j, v[i]);
+        }
+    }
+    return j;
 }
 
 static void LOCAL(split)(const void *from, int64_t ways, int64_t n, void *to, int64_t pitch) {
     const ELEM *x = from;
     ELEM *y = to;
-    int64_t j = 0;
-    for (; ways == 1 && j + VL <= n; j += VL) {
-        V(store)(y + j, V(load)(x + j));
-    }
-    for (; ways == 2 && j + VL <= n; j += VL) {
-        VEC a, b;
-        LOCAL(split2)(x + 2 * j, &a, &b);
-        V(store)(y + j, a);
-        V(store)(y + pitch + j, b);
-    }
-    for (; ways == 3 && j + VL <= n; j += VL) {
-        VEC v[3];
-        V(load3)(x + 3 * j, v);
-        V(store)(y + j, v[0]);
-        V(store)(y + pitch + j, v[1]);
-        V(store)(y + 2 * pitch + j, v[2]);
-    }
-    for (; ways == 4 && j + VL <= n; j += VL) {
-        VEC a, b, c, d;
-        LOCAL(split2)(x + 4 * j, &a, &b);
-        LOCAL(split2)(x + 4 * j + 2 * VL, &c, &d);
-        V(store)(y + j, V(unzip_lo)(a, c));
-        V(store)(y + pitch + j, V(unzip_lo)(b, d));
-        V(store)(y + 2 * pitch + j, V(unzip_hi)(a, c));
-        V(store)(y + 3 * pitch + j, V(unzip_hi)(b, d));
+    int64_t done = 0;
+    switch (ways) {
+    case 1:
+        done = LOCAL(split_by)(LOCAL(take_1), 1, x, n, y, pitch);
+        break;
+    case 2:
+        done = LOCAL(split_by)(LOCAL(take_2), 2, x, n, y, pitch);
+        break;
+    case 3:
+        done = LOCAL(split_by)(LOCAL(take_3), 3, x, n, y, pitch);
+        break;
+    case 4:
+        done = LOCAL(split_by)(LOCAL(take_4), 4, x, n, y, pitch);
+        break;
+    case 6:
+        done = LOCAL(split_by)(LOCAL(take_6), 6, x, n, y, pitch);
+        break;
+    case 8:
+        done = LOCAL(split_by)(LOCAL(take_8), 8, x, n, y, pitch);
+        break;
     }
     for (int64_t i = 0; i < ways; i++) {
-        for (int64_t k = j; k < n; k++) {
-            y[i * pitch + k] = x[k * ways + i];
+        for (int64_t j = done; j < n; j++) {
+            y[i * pitch + j] = x[j * ways + i];
         }
     }
 }
+
+#undef TAKE_TWICE
 
 /* ---- The table --------------------------------------------------------------------------------------------------- */
 

@@ -125,10 +125,10 @@ typedef struct {
     int64_t segment_count;
     const void *filters;
     const void *bias;     /* one value a filter */
-    const void *residual; /* NULL, or like out */
-    void *out;            /* one filter only: the tile's results, or NULL to leave them in sums */
+    const void *residual; /* NULL, or, one filter only, like out */
+    void *out;            /* NULL, or, one filter only, the tile's results, which otherwise go to sums */
     int64_t out_pitch;    /* elements from an output row of the tile to the next */
-    void *sums;           /* room for the tile, by output row or filter; results there have the bias, no residual */
+    void *sums;           /* room for the tile, by output row or filter */
     const void *clamp;    /* NULL, or two elements: least and greatest result */
 } nhwc_image_tile;
 
@@ -140,7 +140,8 @@ enum { NHWC_IMAGE_WIDTHS = 4, NHWC_IMAGE_ROWS = 6, NHWC_IMAGE_FILTERS = 8 };
 typedef struct {
     nhwc_image_kernel *rows[NHWC_IMAGE_ROWS + 1][NHWC_IMAGE_WIDTHS];
     nhwc_image_kernel *filters[NHWC_IMAGE_FILTERS + 1][NHWC_IMAGE_WIDTHS];
-    /* Interleaves n columns of `filters` planes, `pitch` elements apart. Writes up to 8 vectors beyond the result. */
+    /* Interleaves n columns of `filters` planes, `pitch` elements apart. Writes whole vectors of columns, and with 5, 6
+       or 7 filters up to three elements more. */
     void (*join)(const void *sums, int64_t pitch, int64_t filters, int64_t n, void *line);
     /* out = clamp(line + residual), n elements; residual and clamp may be NULL. */
     void (*finish)(const void *line, const void *residual, void *out, int64_t n, const void *clamp);
@@ -193,7 +194,7 @@ typedef struct {
     nhwc_tile_family direct[NHWC_MAX_VECTORS + 1];        /* by the vectors of a block; [0] is unused */
     nhwc_tile_family depthwise[NHWC_MAX_VECTORS + 1];     /* blocks of whole vectors */
     nhwc_tile_family depthwise_tail;                      /* a block of less than a vector */
-    const nhwc_image_kernels *images;                     /* NULL for integers */
+    const nhwc_image_kernels *images;                     /* NULL for integers, and with one lane */
     nhwc_product_family product[NHWC_MAX_VECTORS + 1];    /* by vectors; floating point only */
     nhwc_winograd_kernels winograd[2];                    /* F(2 x 2, 3 x 3), F(4 x 4, 3 x 3); floating point only */
     nhwc_depthwise_kernels rows;                          /* depthwise, by rows of taps */

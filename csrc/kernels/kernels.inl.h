@@ -1,6 +1,6 @@
 /* All kernels of one dtype and instruction set, and their table. Included by arch/<isa>.c with NHWC_ISA, NHWC_DTYPE,
    the tile heights MR1 .. MR4 for blocks of 1 .. 4 vectors, DEPTHWISE_COLUMNS, and IMAGE_SUMS, the accumulators of an
-   image tile, set; unsets the dtype and heights. */
+   image tile where vectors have several lanes, set; unsets the dtype and heights. */
 
 #include "template.h"
 
@@ -110,7 +110,7 @@ static inline void LOCAL(finish_part)(VEC sum, const nhwc_tile *t, int64_t offse
 #include "winograd.inl.h"
 #endif
 
-#ifndef NHWC_INTEGER
+#ifdef IMAGE_SUMS
 #include "images_kernels.inl.h"
 #endif
 
@@ -139,6 +139,8 @@ static const nhwc_kernels LOCAL(kernels) = {
              .repeat = KERNEL(depthwise_repeat)},
 #ifndef NHWC_INTEGER
     .activate = KERNEL(activate),
+#endif
+#ifdef IMAGE_SUMS
     .images = &LOCAL(images),
     .product = {{0},
                 {FAMILY_NAME(product, MR1, 1), MR1, 1 * VL},

@@ -92,8 +92,9 @@ static void choose_kernel(const nhwc_plan *plan, nhwc_depthwise_plan *d) {
     d->kernel = taps <= NHWC_DEPTHWISE_TAPS ? kernels->run[stride][taps] : NULL;
     d->kernel = d->kernel ? d->kernel : kernels->run[stride][0];
     d->kernel = d->kernel ? d->kernel : kernels->run[0][0];
-    d->chunk_taps = nhwc_min(taps, nhwc_chunk(p->k));
-    d->chunk_rows = nhwc_min(nhwc_chunk(p->k) / d->chunk_taps, taps_of_depth_and_height(p));
+    const int64_t chunk = nhwc_chunk(p->k);
+    d->chunk_taps = nhwc_min(taps, chunk);
+    d->chunk_rows = nhwc_min(chunk / d->chunk_taps, taps_of_depth_and_height(p));
 }
 
 static nhwc_depthwise_plan choose(const nhwc_plan *plan) {
@@ -121,7 +122,7 @@ static bool serves(const nhwc_plan *plan) {
     }
     nhwc_depthwise_plan d = choose(plan);
     int64_t ring, chain = d.chunk_rows * d.chunk_taps + chunk_count(p, &d);
-    bool accurate = chain <= nhwc_min(p->k, 256) + nhwc_ceil_div(p->k, 256) + 3; /* the bound of the direct algorithm */
+    bool accurate = chain <= nhwc_min(p->k, 256) + nhwc_ceil_div(p->k, 256) + 3;
     return accurate && nhwc_mul((taps_of_depth_and_height(p) + 1) * plan->kernels->lanes, d.vectors, &ring) &&
            nhwc_mul(ring, d.width * (int64_t)plan->element, &ring) && ring <= RING_MOST;
 }
@@ -167,13 +168,14 @@ static void pack(const nhwc_plan *plan, const char *filters, const char *bias, c
 static nhwc_status prepare(nhwc_plan *plan, const void *filters, const void *bias, bool borrow) {
     const nhwc_problem *p = &plan->problem;
     nhwc_depthwise_plan *d = &plan->depthwise;
-    (void)borrow;
     *d = choose(plan);
     int64_t results = nhwc_round_up(p->f, plan->kernels->lanes), values;
     if (!nhwc_mul(results, p->k + 1, &values) || !nhwc_mul(values, (int64_t)plan->element, &plan->packed_bytes)) {
         return NHWC_TOO_LARGE;
     }
-    char *memory = plan->memory = nhwc_aligned_alloc((size_t)plan->packed_bytes);
+    size_t bytes = (size_t)plan->packed_bytes;
+    char *memory = plan->memory = borrow ? nhwc_workspace_take(bytes) : nhwc_aligned_alloc(bytes);
+    plan->borrowed = borrow;
     if (!memory) {
         return NHWC_NO_MEMORY;
     }

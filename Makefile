@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := setup.py pyproject.toml $(wildcard src/nhwc/_core.p* src/nhwc/*.pxi csrc/*.h csrc/*/*.h csrc/*/*.c)
+SOURCES := setup.py pyproject.toml $(wildcard src/nhwc/_core.p* src/nhwc/*.pxi csrc/flags.mk csrc/*.h csrc/*/*.h csrc/*/*.c)
 FORMATTED := $(wildcard csrc/*.h csrc/*/*.h csrc/*/*.c tests/c/*.c tests/c/*.h)
 
 .PHONY: demo test test-long check format bench clean
@@ -15,7 +15,7 @@ test: $(VENV)/.test
 
 test-long: $(VENV)/.test
 	$(BIN)/python -m pytest
-	$(MAKE) -C tests/c PYTHON=$(abspath $(BIN)/python)
+	$(MAKE) -C tests/c
 
 bench: $(VENV)/.demo
 	$(BIN)/python -m nhwc bench

@@ -13,19 +13,16 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 CSRC = Path("csrc")
+FLAGS_FILE = CSRC / "flags.mk"
 
-# Instruction set -> flags of arch/<name>.c, by architecture. The one table of them.
-ARCHITECTURES = {
-    "x86_64": {
-        "avx512": ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx2", "-mfma", "-mf16c"],
-        "avx2": ["-mavx2", "-mfma", "-mf16c"],
-    },
-}
-# Contraction would make bits depend on the tile size; the vector headers spell fused multiply-adds.
-# Debugging information would be most of a wheel.
-C_FLAGS = ["-std=gnu11", "-O2", "-g0", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden"]
-KERNEL_FLAGS = ["-fno-tree-slp-vectorize"]
-WARNINGS = ["-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter"]
+
+def read_flags():
+    """Return the lists of words in csrc/flags.mk by name."""
+    lines = (line.partition(":=") for line in FLAGS_FILE.read_text(encoding="utf-8").splitlines())
+    return {name.strip(): words.split() for name, sign, words in lines if sign}
+
+
+FLAGS = read_flags()
 
 
 def architecture():
@@ -37,35 +34,36 @@ class BuildKernels(build_ext):
     """Compiles the C core with its flags, probes for OpenMP, and links both into the extension."""
 
     def build_extension(self, ext):
-        flags = list(C_FLAGS)
+        flags = list(FLAGS["C_FLAGS"])
         if os.environ.get("NHWC_WERROR") == "1":
-            flags += WARNINGS
+            flags += [*FLAGS["WARNINGS"], "-Werror"]
         if self.compiles("int main(void) { return 0; }", ["-fopenmp"], link=True):
             flags.append("-fopenmp")
             ext.extra_link_args.append("-fopenmp")
         else:
             print("nhwc: this compiler has no OpenMP; building for one thread", file=sys.stderr)
-        isas = {
-            name: isa_flags
-            for name, isa_flags in ARCHITECTURES.get(architecture(), {}).items()
-            if self.compiles("int main(void) { return 0; }", isa_flags)
-        }
+        isas = [
+            name
+            for name in FLAGS.get(f"ISAS_{architecture()}", [])
+            if self.compiles("int main(void) { return 0; }", FLAGS[f"FLAGS_{name}"])
+        ]
         defines = [(f"NHWC_WITH_{name.upper()}", "1") for name in isas]
-        skip = {f"{name}.c" for table in ARCHITECTURES.values() for name in table}
-        jobs = [(CSRC / "arch" / f"{name}.c", flags + KERNEL_FLAGS + extra) for name, extra in isas.items()]
+        kernel_flags = flags + FLAGS["KERNEL_FLAGS"]
+        skip = {f"{name}.c" for table in FLAGS if table.startswith("ISAS_") for name in FLAGS[table]}
+        jobs = [(CSRC / "arch" / f"{name}.c", kernel_flags + FLAGS[f"FLAGS_{name}"]) for name in isas]
         for source in sorted(CSRC.glob("*/*.c")):
             if source.parent.name != "arch" or source.name not in skip:
-                jobs.append((source, flags + (KERNEL_FLAGS if source.name == "scalar.c" else [])))
+                jobs.append((source, kernel_flags if source.name == "scalar.c" else flags))
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             ext.extra_objects = list(pool.map(lambda job: self.compile_c(*job, defines), jobs))
-        ext.extra_compile_args = C_FLAGS
+        ext.extra_compile_args = FLAGS["C_FLAGS"]
         ext.define_macros.append(("NHWC_VERSION", f'"{self.distribution.get_version()}"'))
         super().build_extension(ext)
 
     def compile_c(self, source, flags, defines):
         """Compile one file and return the path of its object."""
         return self.compiler.compile(
-            [str(source)], output_dir=self.build_temp, macros=defines, extra_postargs=flags, depends=ext_headers()
+            [str(source)], output_dir=self.build_temp, macros=defines, extra_postargs=flags, depends=dependencies()
         )[0]
 
     def compiles(self, program, flags, link=False):
@@ -81,8 +79,8 @@ class BuildKernels(build_ext):
             return True
 
 
-def ext_headers():
-    return [str(path) for path in sorted(CSRC.rglob("*.h"))]
+def dependencies():
+    return [str(FLAGS_FILE), *(str(path) for path in sorted(CSRC.rglob("*.h")))]
 
 
 extension = Extension(
@@ -91,7 +89,7 @@ extension = Extension(
     include_dirs=[numpy.get_include(), str(CSRC)],
     define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
     libraries=[] if sys.platform == "win32" else ["m"],
-    depends=ext_headers(),
+    depends=dependencies(),
 )
 setup(
     ext_modules=cythonize([extension], compiler_directives={"language_level": "3"}, build_dir="build"),

@@ -23,8 +23,8 @@
 /* Sizes that were chosen by measuring; see csrc/README.md. */
 enum {
     MOST_FILTERS = NHWC_IMAGE_FILTERS,
-    MOST_PLANES = 64,
-    MOST_K = 8192,
+    MOST_PLANES = 64,      /* of a row */
+    MOST_K = 8192,         /* of an output: up to there chunks, which end with rectangles of taps, are short and few */
     COPY_BYTES = 32 << 10, /* of the ring of copied rows, if it can be */
     COPY_MOST = 1 << 20,   /* and at the most */
     BLOCK_ROWS = 128,

@@ -92,25 +92,38 @@ static void IMAGE_KERNEL(IMAGE_NAME, NHWC_DTYPE, MR, NV)(const nhwc_image_tile *
         SWEEP(r, (r < h ? 0 : r - h + 1), (r < MR ? r + 1 : MR))                                                       \
     }
 #define SHORT_KERNEL(h)                                                                                                \
-    else if (h < MR && height == h) {                                                                                  \
-        SHORT_ROW(0, h)                                                                                                \
-        SHORT_ROW(1, h)                                                                                                \
-        SHORT_ROW(2, h)                                                                                                \
-        SHORT_ROW(3, h) SHORT_ROW(4, h) SHORT_ROW(5, h) SHORT_ROW(6, h) SHORT_ROW(7, h) SHORT_ROW(8, h)                \
-            SHORT_ROW(9, h)                                                                                            \
+    if (h < MR && height == h) {                                                                                       \
+        SHORT_ROW(0, h);                                                                                               \
+        SHORT_ROW(1, h);                                                                                               \
+        SHORT_ROW(2, h);                                                                                               \
+        SHORT_ROW(3, h);                                                                                               \
+        SHORT_ROW(4, h);                                                                                               \
+        SHORT_ROW(5, h);                                                                                               \
+        SHORT_ROW(6, h);                                                                                               \
+        SHORT_ROW(7, h);                                                                                               \
+        SHORT_ROW(8, h);                                                                                               \
+        SHORT_ROW(9, h);                                                                                               \
     }
         if (height >= MR) {
-            FIRST_ROW(0)
-            FIRST_ROW(1)
-            FIRST_ROW(2)
-            FIRST_ROW(3) FIRST_ROW(4) for (int64_t r = MR - 1; r < height; r++){SWEEP(r, 0, MR)} LAST_ROW(0) LAST_ROW(1)
-                LAST_ROW(2) LAST_ROW(3) LAST_ROW(4)
+            FIRST_ROW(0);
+            FIRST_ROW(1);
+            FIRST_ROW(2);
+            FIRST_ROW(3);
+            FIRST_ROW(4);
+            for (int64_t r = MR - 1; r < height; r++) {
+                SWEEP(r, 0, MR)
+            }
+            LAST_ROW(0);
+            LAST_ROW(1);
+            LAST_ROW(2);
+            LAST_ROW(3);
+            LAST_ROW(4);
         }
-        SHORT_KERNEL(1)
-        SHORT_KERNEL(2)
-        SHORT_KERNEL(3)
-        SHORT_KERNEL(4)
-        SHORT_KERNEL(5)
+        SHORT_KERNEL(1);
+        SHORT_KERNEL(2);
+        SHORT_KERNEL(3);
+        SHORT_KERNEL(4);
+        SHORT_KERNEL(5);
         filters += height * width;
 #else
 #define FILTER(i) filters[i]

@@ -139,9 +139,6 @@ static const nhwc_kernels LOCAL(kernels) = {
              .repeat = KERNEL(depthwise_repeat)},
 #ifndef NHWC_INTEGER
     .activate = KERNEL(activate),
-#endif
-#ifdef IMAGE_SUMS
-    .images = &LOCAL(images),
     .product = {{0},
                 {FAMILY_NAME(product, MR1, 1), MR1, 1 * VL},
                 {FAMILY_NAME(product, MR2, 2), MR2, 2 * VL},
@@ -149,6 +146,9 @@ static const nhwc_kernels LOCAL(kernels) = {
                 {FAMILY_NAME(product, MR4, 4), MR4, 4 * VL}},
     .winograd = {{KERNEL(winograd_f2_input), KERNEL(winograd_f2_output), KERNEL(winograd_f2_filters)},
                  {KERNEL(winograd_f4_input), KERNEL(winograd_f4_output), KERNEL(winograd_f4_filters)}},
+#endif
+#ifdef IMAGE_SUMS
+    .images = &LOCAL(images),
 #endif
     .fma_work = LOCAL(fma_work),
 };

@@ -5,11 +5,12 @@
 #include "../base/threads.h"
 #include "tiles.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Sizes that were chosen by measuring; see csrc/README.md. */
 enum {
-    CHUNK = 128,           /* channels in one chain of additions; their filters stay in the first-level cache */
+    CHUNK = 64,            /* channels in one chain of additions: chains of 128 equal terms drift by 3e-6 */
     MOST_CHANNELS = 2048,  /* that are transformed together */
     MOST_TILES = 96,       /* that are done together */
     ENOUGH_TILES = 64,     /* to be worth reading filters from beyond the cache */
@@ -18,22 +19,72 @@ enum {
     MOST_BYTES = 7 << 20,  /* and at the most */
 };
 
-static int64_t outputs_of(nhwc_algorithm algorithm) { return algorithm == NHWC_WINOGRAD_F4 ? 4 : 2; }
+/* ---- The choice -------------------------------------------------------------------------------------------------- */
 
-static bool can_serve(const nhwc_plan *plan) {
+/* What things take, in units of a fused multiply-add of vectors at full speed, of which there are two a cycle. The
+   transforms' include their misses of the first-level cache. Measured with AVX-512; AVX2 has about the same. */
+static const struct {
+    double input, output; /* of a tile and vector of channels or results */
+    double filters;       /* of a channel and filter */
+} transform_costs[] = {{140, 60, 10}, {340, 125, 34}};
+static const double LOOP_COST = 1.1;      /* of a multiply-add as it is */
+static const double LONE_COST = 1.35;     /* where one vector of filters leaves it bound by loads */
+static const double CHAINS = 8;           /* of additions that hide each other's latency */
+static const double FAR_BYTE_COST = 0.23; /* of reading filters from beyond the second-level cache */
+static const double MAKE_BYTE_COST = 0.5; /* of writing them there, and reading them again */
+static const double PACK_COST = 5;        /* of a channel and filter, for the direct algorithm */
+static const double CLEAR_GAIN = 0.9;     /* a less accurate algorithm is to win by this */
+
+/* The time of one sample by an algorithm, with the preparation of filters if the plan runs once. */
+static double predict(const nhwc_plan *plan, nhwc_algorithm algorithm) {
+    const nhwc_problem *p = &plan->problem;
+    const bool direct = algorithm == NHWC_DIRECT;
+    const int m = algorithm == NHWC_WINOGRAD_F4 ? 4 : direct ? 1 : 2, which = algorithm == NHWC_WINOGRAD_F4;
+    const double lanes = plan->kernels->lanes, depth = (double)(p->c / p->groups), filters = (double)(p->f / p->groups);
+    const double tiles = (double)nhwc_ceil_div(p->out[1], m) * (double)nhwc_ceil_div(p->out[2], m);
+    const double matrices = direct ? 9 : (m + 2) * (m + 2), images = (double)(p->out[0] * p->groups);
+    const double vectors = ceil(filters / lanes), pairs = (double)p->groups * depth * filters;
+    const double far_bytes = fmax(0, matrices * pairs * (double)plan->element - CACHE_BYTES);
+
+    double products = images * tiles * matrices * depth * vectors * (vectors > 1 ? LOOP_COST : LONE_COST);
+    products *= fmax(1, CHAINS / (fmin(tiles, CHAINS) * fmin(vectors, NHWC_MAX_VECTORS)));
+    double reading = far_bytes * FAR_BYTE_COST;
+    double time = fmax(products, reading) + 0.25 * fmin(products, reading);
+    if (!direct) {
+        time += images * tiles *
+                (ceil(depth / lanes) * transform_costs[which].input + vectors * transform_costs[which].output);
+    }
+    if (plan->once) {
+        time += pairs * (direct ? PACK_COST : transform_costs[which].filters) + far_bytes * MAKE_BYTE_COST;
+    }
+    return time;
+}
+
+/* Few channels or filters leave nothing to gain, and the direct sum's exactness is worth more there. */
+static nhwc_algorithm choose(const nhwc_plan *plan) {
+    const nhwc_problem *p = &plan->problem;
+    enum { LEAST_CHANNELS = 8, LEAST_FILTERS = 16 };
+    if (p->c / p->groups < LEAST_CHANNELS || p->f / p->groups < LEAST_FILTERS) {
+        return NHWC_DIRECT;
+    }
+    double direct = predict(plan, NHWC_DIRECT) * CLEAR_GAIN;
+    double f2 = predict(plan, NHWC_WINOGRAD_F2), f4 = predict(plan, NHWC_WINOGRAD_F4);
+    return f4 < f2 && f4 < direct ? NHWC_WINOGRAD_F4 : f2 < direct ? NHWC_WINOGRAD_F2 : NHWC_DIRECT;
+}
+
+static bool serves(const nhwc_plan *plan, nhwc_algorithm algorithm) {
     const nhwc_problem *p = &plan->problem;
     bool shape = p->kernel[0] == 1 && p->kernel[1] == 3 && p->kernel[2] == 3;
     bool steps = p->stride[1] == 1 && p->stride[2] == 1 && p->dilation[1] == 1 && p->dilation[2] == 1;
-    return shape && steps && (p->dtype == NHWC_F32 || p->dtype == NHWC_F64);
+    if (!shape || !steps || (p->dtype != NHWC_F32 && p->dtype != NHWC_F64)) {
+        return false;
+    }
+    return p->algorithm == algorithm || choose(plan) == algorithm;
 }
 
-bool nhwc_winograd_f2_serves(const nhwc_plan *plan) {
-    return can_serve(plan) && plan->problem.algorithm == NHWC_WINOGRAD_F2;
-}
+bool nhwc_winograd_f2_serves(const nhwc_plan *plan) { return serves(plan, NHWC_WINOGRAD_F2); }
 
-bool nhwc_winograd_f4_serves(const nhwc_plan *plan) {
-    return can_serve(plan) && plan->problem.algorithm == NHWC_WINOGRAD_F4;
-}
+bool nhwc_winograd_f4_serves(const nhwc_plan *plan) { return serves(plan, NHWC_WINOGRAD_F4); }
 
 /* ---- Cutting ----------------------------------------------------------------------------------------------------- */
 
@@ -192,7 +243,7 @@ static nhwc_status prepare(nhwc_plan *plan, nhwc_algorithm algorithm, const void
     nhwc_winograd_plan *d = &plan->winograd;
     int64_t group_blocks, sizes[PARTS], offsets[PARTS], total;
     d->kernels = &plan->kernels->winograd[algorithm == NHWC_WINOGRAD_F4];
-    d->outputs = outputs_of(algorithm);
+    d->outputs = algorithm == NHWC_WINOGRAD_F4 ? 4 : 2;
     d->alpha = d->outputs + 2;
     d->high = nhwc_ceil_div(p->out[1], d->outputs);
     d->wide = nhwc_ceil_div(p->out[2], d->outputs);

@@ -60,13 +60,21 @@ cdef object _check():
     return _check_module
 
 
-cdef object _raise(nhwc_status status, object name):
+cdef object _sizes(const int64_t *axes):
+    """Two or three axes as people write them: 3x3."""
+    return "x".join([str(axes[i]) for i in range(0 if axes[0] > 1 else 1, 3)])
+
+
+cdef object _raise(nhwc_status status, object name, const nhwc_problem *p):
     if status == NHWC_NO_MEMORY:
         raise MemoryError(f"{name}: not enough memory")
     if status == NHWC_TOO_LARGE:
         raise ValueError(f"{name}: a size does not fit 64 bits")
     if status == NHWC_UNSUPPORTED:
-        raise ValueError(f"{name}: the algorithm cannot serve this problem; 'auto' or 'direct' would do")
+        raise ValueError(
+            f"{name}: algorithm={ALGORITHMS[<int>p.algorithm]!r} serves float kernels of 3x3 with strides 1 and "
+            f"dilation 1, but this is {_work_dtypes[<int>p.dtype]}, a kernel of {_sizes(p.kernel)}, strides {_sizes(p.stride)} "
+            f"and dilation {_sizes(p.dilation)}; 'auto' or 'direct' would do")
     raise ValueError(f"{name}: the core refuses these sizes (status {<int>status})")
 
 
@@ -129,7 +137,7 @@ cdef object _plain_forward(object name, int ndim, bint depthwise, object x, obje
         return None
     status = _run_once(&p, x, filters, bias, residual, out)
     if status != NHWC_OK:
-        _raise(status, name)
+        _raise(status, name, &p)
     return out
 
 
@@ -188,11 +196,11 @@ def forward(str name, int ndim, bint depthwise, x, filters, bias, strides, paddi
     cdef nhwc_problem p = _problem(call.spec)
     cdef nhwc_status status = nhwc_problem_check(&p)
     if status != NHWC_OK:
-        _raise(status, name)
+        _raise(status, name, &p)
     computed = _buffer(call.out, call.out_shape, p.dtype, call.dtype, call.activation)
     status = _run_once(&p, call.x, call.filters, call.bias, call.residual, computed)
     if status != NHWC_OK:
-        _raise(status, name)
+        _raise(status, name, &p)
     return _deliver(name, computed, call.out, call.dtype, call.activation)
 
 
@@ -255,7 +263,7 @@ cdef class Plan:
         if status == NHWC_OK:
             status = nhwc_plan_create(&self._plan, &self._p, _data(filters), _data(bias), 0)
         if status != NHWC_OK:
-            _raise(status, name)
+            _raise(status, name, &self._p)
         return 0
 
     def __dealloc__(self):
@@ -300,7 +308,7 @@ cdef class Plan:
         with nogil:
             status = nhwc_plan_run(self._plan, n, x_data, residual_data, out_data)
         if status != NHWC_OK:
-            _raise(status, self.name)
+            _raise(status, self.name, &self._p)
         return 0
 
     cdef nhwc_plan *_made(self) except NULL:

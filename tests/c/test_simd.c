@@ -7,6 +7,7 @@
 #ifndef NHWC_DTYPE
 
 #include NHWC_TEST_ISA_HEADER
+#include "activations.h"
 #include "kernels/template.h"
 
 #include <math.h>
@@ -37,8 +38,7 @@ static char *guard_page(void) {
     return pages + page;
 }
 
-#define SELU_SCALE 1.0507009873554804934193349852946
-#define SELU_ALPHA 1.6732632423543772848170429916717
+#define SELU_LEAST (-((double)SELU_SCALE * (double)SELU_ALPHA))
 
 /* What an activation does at the infinities, and its least value. */
 static const struct {
@@ -50,7 +50,7 @@ static const struct {
     [NHWC_RELU6] = {"relu6", 0, 6, 0},
     [NHWC_LEAKY_RELU] = {"leaky_relu", -INFINITY, INFINITY, -INFINITY},
     [NHWC_ELU] = {"elu", -1, INFINITY, -1},
-    [NHWC_SELU] = {"selu", -(SELU_SCALE * SELU_ALPHA), INFINITY, -(SELU_SCALE * SELU_ALPHA)},
+    [NHWC_SELU] = {"selu", SELU_LEAST, INFINITY, SELU_LEAST},
     [NHWC_SIGMOID] = {"sigmoid", 0, 1, 0},
     [NHWC_HARD_SIGMOID] = {"hard_sigmoid", 0, 1, 0},
     [NHWC_TANH] = {"tanh", -1, 1, -1},
@@ -59,39 +59,6 @@ static const struct {
     [NHWC_GELU] = {"gelu", 0, INFINITY, -0.16998},
     [NHWC_SOFTPLUS] = {"softplus", 0, INFINITY, 0},
 };
-
-/* The definitions, for finite x. */
-static long double activated(nhwc_activation activation, long double x) {
-    long double hard_sigmoid = fminl(fmaxl(x + 3, 0), 6) / 6;
-    switch (activation) {
-    case NHWC_RELU:
-        return fmaxl(x, 0);
-    case NHWC_RELU6:
-        return fminl(fmaxl(x, 0), 6);
-    case NHWC_LEAKY_RELU:
-        return x < 0 ? 0.2L * x : x;
-    case NHWC_ELU:
-        return x < 0 ? expm1l(x) : x;
-    case NHWC_SELU:
-        return SELU_SCALE * (x < 0 ? SELU_ALPHA * expm1l(x) : x);
-    case NHWC_SIGMOID:
-        return 1 / (1 + expl(-x));
-    case NHWC_HARD_SIGMOID:
-        return hard_sigmoid;
-    case NHWC_TANH:
-        return tanhl(x);
-    case NHWC_SILU:
-        return x / (1 + expl(-x));
-    case NHWC_HARD_SILU:
-        return x * hard_sigmoid;
-    case NHWC_GELU:
-        return 0.5L * x * erfcl(-x * 0.707106781186547524400844362104849L);
-    case NHWC_SOFTPLUS:
-        return fmaxl(x, 0) + log1pl(expl(-fabsl(x)));
-    default:
-        return x;
-    }
-}
 
 #define NHWC_ISA test
 

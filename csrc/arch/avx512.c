@@ -12,6 +12,7 @@
 #define MR2 12
 #define MR3 8
 #define MR4 6
+#define MR_TAPS 14
 #include "../kernels/kernels.inl.h"
 
 #define NHWC_DTYPE f64
@@ -19,6 +20,7 @@
 #define MR2 12
 #define MR3 8
 #define MR4 6
+#define MR_TAPS 14
 #include "../kernels/kernels.inl.h"
 
 const nhwc_isa nhwc_isa_avx512 = {

@@ -41,6 +41,7 @@ static void choose_activation(nhwc_plan *plan) {
 
 /* Best first; the last serves every problem. */
 static const nhwc_method *const methods[] = {
+    &nhwc_method_rows,
     &nhwc_method_tiles,
 };
 

@@ -9,6 +9,7 @@
 
    Since every pixel has its own pointers, strides, dilation, row ends and padding cost nothing in the kernel, and tiles
    go across rows. A tap on padding points to a pixel of zeros, or to the pixel that the padding mode names. */
+#include "source.h"
 #include "tiles.h"
 
 #include "../base/memory.h"
@@ -40,46 +41,6 @@ typedef struct {
     char *scratch;
     int64_t scratch_group;
 } region;
-
-/* The pixel of the input that a padded coordinate stands for, or -1 for zero. Modes repeat as np.pad's do. */
-static int64_t source_index(nhwc_padding_mode mode, int64_t i, int64_t n) {
-    if (i >= 0 && i < n) {
-        return i;
-    }
-    switch (mode) {
-    case NHWC_EDGE:
-        return i < 0 ? 0 : n - 1;
-    case NHWC_WRAP:
-        i %= n;
-        return i < 0 ? i + n : i;
-    case NHWC_REFLECT: {
-        int64_t period = n > 1 ? 2 * (n - 1) : 1;
-        i = (i % period + period) % period;
-        return i < n ? i : period - i;
-    }
-    case NHWC_SYMMETRIC: {
-        int64_t period = 2 * n;
-        i = (i % period + period) % period;
-        return i < n ? i : period - 1 - i;
-    }
-    default:
-        return -1;
-    }
-}
-
-/* The input coordinate of output o and tap k on an axis, or -1 for zero. */
-static int64_t tap_source(const nhwc_problem *p, int axis, int64_t o, int64_t k) {
-    return source_index(p->padding_mode, o * p->stride[axis] + k * p->dilation[axis] - p->before[axis], p->in[axis]);
-}
-
-/* The row of the sample that (depth, row) names, or NULL where either lies on zeros. */
-static const char *input_row(const nhwc_plan *plan, const char *x, int64_t depth, int64_t row) {
-    const nhwc_problem *p = &plan->problem;
-    if (depth < 0 || row < 0) {
-        return NULL;
-    }
-    return x + (depth * p->in[1] + row) * p->in[2] * p->c * (int64_t)plan->element;
-}
 
 /* ---- The padded copy -------------------------------------------------------------------------------------------- */
 
@@ -123,37 +84,26 @@ static void copy_row(const nhwc_plan *plan, const char *row, int64_t channel, in
             i = right - 1;
             continue;
         }
-        int64_t at = source_index(p->padding_mode, first + i, p->in[2]);
+        int64_t at = nhwc_source_index(p->padding_mode, first + i, p->in[2]);
         char *pixel_to = to + (dilation == 1 ? i : i % dilation * group + i / dilation) * pixel;
         copy_pixel(pixel_to, at < 0 ? NULL : row + at * pitch + channel * element, channels, d->repeat, plan->element);
     }
-}
-
-/* Whether any output row of the block reads row `j` of its span. */
-static bool row_is_read(const nhwc_problem *p, int64_t rows, int64_t j) {
-    for (int64_t k = 0; k < p->kernel[1]; k++) {
-        int64_t at = j - k * p->dilation[1];
-        if (at >= 0 && at % p->stride[1] == 0 && at / p->stride[1] < rows) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* Fills the scratch with the padded input of the block, for one group. Layout: tap of depth, row, column, channel. */
 static void fill_scratch(const nhwc_plan *plan, region *r, int64_t group) {
     const nhwc_problem *p = &plan->problem;
     const nhwc_tiles_plan *d = &plan->tiles;
-    const int64_t height = nhwc_tiles_span(p, 1, r->rows), width = nhwc_tiles_width(p, r->cols);
+    const int64_t height = nhwc_span(p, 1, r->rows), width = nhwc_tiles_width(p, r->cols);
     const int64_t bytes = width * d->scratch_channels * (int64_t)plan->element;
     const int64_t channel = group * (d->scratch_channels / d->repeat);
     const int64_t top = r->row * p->stride[1] - p->before[1], left = r->col * p->stride[2] - p->before[2];
     for (int64_t k = 0; k < p->kernel[0]; k++) {
-        int64_t depth = tap_source(p, 0, r->depth, k);
+        int64_t depth = nhwc_tap_source(p, 0, r->depth, k);
         for (int64_t j = 0; j < height; j++) {
-            if (row_is_read(p, r->rows, j)) {
-                int64_t row = source_index(p->padding_mode, top + j, p->in[1]);
-                copy_row(plan, input_row(plan, r->x, depth, row), channel, left, width,
+            if (nhwc_row_is_read(p, r->rows, j)) {
+                int64_t row = nhwc_source_index(p->padding_mode, top + j, p->in[1]);
+                copy_row(plan, nhwc_input_row(plan, r->x, depth, row), channel, left, width,
                          r->scratch + (k * height + j) * bytes);
             }
         }
@@ -168,7 +118,7 @@ static void point_into_scratch(const nhwc_plan *plan, const region *r, const nhw
     const nhwc_problem *p = &plan->problem;
     const nhwc_tiles_plan *d = &plan->tiles;
     const int64_t pixel = d->scratch_channels * (int64_t)plan->element, pitch = d->table_pointers;
-    const int64_t height = nhwc_tiles_span(p, 1, r->rows), width = nhwc_tiles_width(p, r->cols);
+    const int64_t height = nhwc_span(p, 1, r->rows), width = nhwc_tiles_width(p, r->cols);
     const int64_t dilation = p->dilation[2], group = width / dilation;
     for (int64_t i = 0; i < r->rows; i++) {
         for (int64_t t = 0; t < piece->pointer_count; t++) {
@@ -208,7 +158,7 @@ static void point_into_row(const nhwc_plan *plan, const region *r, const char *r
             j = last - 1;
             continue;
         }
-        int64_t source = row ? source_index(p->padding_mode, at + j * p->stride[2], p->in[2]) : -1;
+        int64_t source = row ? nhwc_source_index(p->padding_mode, at + j * p->stride[2], p->in[2]) : -1;
         to[j * pitch] = source < 0 ? plan->tiles.zeros : row + source * pixel;
     }
 }
@@ -219,10 +169,11 @@ static void point_into_input(const nhwc_plan *plan, const region *r, const nhwc_
     const int64_t width = plan->tiles.access == NHWC_GATHER ? p->kernel[2] : 1, pitch = plan->tiles.table_pointers;
     for (int64_t t = 0; t < piece->pointer_count; t++) {
         int64_t tap = piece->first_pointer + t, rows = tap / width;
-        int64_t depth = tap_source(p, 0, r->depth, rows / p->kernel[1]);
+        int64_t depth = nhwc_tap_source(p, 0, r->depth, rows / p->kernel[1]);
         for (int64_t i = 0; i < r->rows; i++) {
-            int64_t row = tap_source(p, 1, r->row + i, rows % p->kernel[1]);
-            point_into_row(plan, r, input_row(plan, r->x, depth, row), tap % width, r->table + i * r->cols * pitch + t);
+            int64_t row = nhwc_tap_source(p, 1, r->row + i, rows % p->kernel[1]);
+            point_into_row(plan, r, nhwc_input_row(plan, r->x, depth, row), tap % width,
+                           r->table + i * r->cols * pitch + t);
         }
     }
 }
@@ -327,7 +278,7 @@ int64_t nhwc_tiles_workspace(const nhwc_plan *plan, int64_t rows, int64_t cols, 
     at += nhwc_round_up(tile_pixels * NHWC_MAX_VECTORS * plan->kernels->lanes * element, NHWC_ALIGNMENT);
     layout->scratch = at;
     if (d->access == NHWC_SCRATCH) {
-        int64_t height = nhwc_tiles_span(p, 1, rows), width = nhwc_tiles_width(p, cols);
+        int64_t height = nhwc_span(p, 1, rows), width = nhwc_tiles_width(p, cols);
         at += nhwc_round_up(p->kernel[0] * height * width * d->scratch_channels * element, NHWC_ALIGNMENT);
     }
     return at;

@@ -2,14 +2,11 @@
 #ifndef NHWC_CONV_TILES_H
 #define NHWC_CONV_TILES_H
 
-#include "plan.h"
-
-/* Inputs along an axis between the first and the last that `outputs` outputs read. */
-int64_t nhwc_tiles_span(const nhwc_problem *p, int axis, int64_t outputs);
+#include "source.h"
 
 /* Pixels of a row of the padded copy: the span, by residues of the dilation so that taps become neighbours. */
 static inline int64_t nhwc_tiles_width(const nhwc_problem *p, int64_t cols) {
-    return nhwc_round_up(nhwc_tiles_span(p, 2, cols), p->dilation[2]);
+    return nhwc_round_up(nhwc_span(p, 2, cols), p->dilation[2]);
 }
 
 nhwc_status nhwc_tiles_prepare(nhwc_plan *plan, const void *filters, const void *bias, bool borrow);

@@ -1,5 +1,6 @@
 /* The tiles method's preparation: how the input is reached, how the reduction and the filters are cut into pieces
    and blocks, and the packing of the filters. */
+#include "source.h"
 #include "tiles.h"
 
 #include "../base/memory.h"
@@ -18,23 +19,10 @@ enum {
     FEW_CHANNELS = 32,          /* below this, runs over the kernel's width pay for a padded copy */
 };
 
-static bool has_padding(const nhwc_problem *p) {
-    for (int axis = 0; axis < 3; axis++) {
-        if (p->before[axis] || p->after[axis]) {
-            return true;
-        }
-    }
-    return false;
-}
-
-int64_t nhwc_tiles_span(const nhwc_problem *p, int axis, int64_t outputs) {
-    return (outputs - 1) * p->stride[axis] + (p->kernel[axis] - 1) * p->dilation[axis] + 1;
-}
-
 /* Bytes of the padded copy that rows x cols output pixels need, or -1 for absurdly many. */
 static int64_t scratch_bytes(const nhwc_plan *plan, int64_t channels, int64_t rows, int64_t cols) {
     const nhwc_problem *p = &plan->problem;
-    int64_t sizes[] = {nhwc_tiles_span(p, 1, rows), nhwc_tiles_width(p, cols), channels, (int64_t)plan->element};
+    int64_t sizes[] = {nhwc_span(p, 1, rows), nhwc_tiles_width(p, cols), channels, (int64_t)plan->element};
     int64_t bytes = p->kernel[0];
     for (int i = 0; i < 4; i++) {
         if (!nhwc_mul(bytes, sizes[i], &bytes)) {
@@ -58,8 +46,7 @@ static void cut_pixels(const nhwc_problem *p, int64_t pixels, int64_t *rows, int
 
 /* Whether most of the padded copy is read: strides and dilations that leap far would copy what nobody needs. */
 static bool is_dense(const nhwc_problem *p, int64_t rows, int64_t cols) {
-    return nhwc_tiles_span(p, 1, rows) <= 4 * rows * p->kernel[1] &&
-           nhwc_tiles_width(p, cols) <= 4 * cols * p->kernel[2];
+    return nhwc_span(p, 1, rows) <= 4 * rows * p->kernel[1] && nhwc_tiles_width(p, cols) <= 4 * cols * p->kernel[2];
 }
 
 /* Shrinks the block until its padded copy fits; false if no block does. */
@@ -102,7 +89,7 @@ static void choose_access(nhwc_plan *plan) {
             return;
         }
     }
-    bool in_place = !has_padding(p) && (width == 1 || (p->dilation[2] == 1 && p->groups == 1));
+    bool in_place = !nhwc_has_padding(p) && (width == 1 || (p->dilation[2] == 1 && p->groups == 1));
     if (!d->depthwise && in_place) {
         d->access = NHWC_ROWS;
     } else if (!d->depthwise && few && fit_scratch(plan, channels)) {
@@ -168,7 +155,7 @@ static void cut_reduction(nhwc_tiles_plan *d, int64_t reduction, nhwc_segment *s
 
 /* Vectors of the next block, when so many are left: the widest is not always the best, and a lone last vector
    is worth avoiding. */
-static int block_vectors(const nhwc_kernels *kernels, int64_t left) {
+int nhwc_block_vectors(const nhwc_kernels *kernels, int64_t left) {
     int best = kernels->preferred_vectors;
     if (left <= best) {
         return (int)left;
@@ -191,9 +178,9 @@ static int64_t cut_group(const nhwc_plan *plan, int64_t count, int64_t *block_co
         if (depthwise && left < kernels->lanes) {
             family = &kernels->depthwise_tail;
         } else if (depthwise) {
-            family = &kernels->depthwise[block_vectors(kernels, left / kernels->lanes)];
+            family = &kernels->depthwise[nhwc_block_vectors(kernels, left / kernels->lanes)];
         } else {
-            family = &kernels->direct[block_vectors(kernels, nhwc_ceil_div(left, kernels->lanes))];
+            family = &kernels->direct[nhwc_block_vectors(kernels, nhwc_ceil_div(left, kernels->lanes))];
         }
         if (blocks) {
             blocks[*block_count] = (nhwc_block){.family = family, .first = first, .live = nhwc_min(left, family->nr)};

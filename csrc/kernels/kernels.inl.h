@@ -1,5 +1,6 @@
 /* All kernels of one dtype and instruction set, and their table. Included by arch/<isa>.c with NHWC_ISA, NHWC_DTYPE
-   and the tile heights MR1 .. MR4 for blocks of 1 .. 4 vectors set; unsets all but NHWC_ISA. */
+   and the tile heights MR1 .. MR4 for blocks of 1 .. 4 vectors set, and MR_TAPS where three taps at a time pay; unsets
+   all but NHWC_ISA. */
 
 #include "template.h"
 
@@ -23,6 +24,8 @@ static inline void LOCAL(finish_part)(VEC sum, const nhwc_tile *t, int64_t offse
 }
 #define KERNEL_LOCAL LOCAL
 
+#define TILE_TEMPLATE "tile.inl.h"
+#define TILE_TYPE nhwc_tile
 #define TILE_OP DIRECT
 #define TILE_NAME direct
 #define NV 1
@@ -74,6 +77,31 @@ static inline void LOCAL(finish_part)(VEC sum, const nhwc_tile *t, int64_t offse
 #undef TILE_OP
 #undef TILE_NAME
 
+#undef TILE_TEMPLATE
+#undef TILE_TYPE
+
+#define TILE_TEMPLATE "row_tile.inl.h"
+#define TILE_TYPE nhwc_row_tile
+#define SPREAD 1
+#include "row.inl.h"
+#if VL >= 4
+#define SPREAD 2
+#include "row.inl.h"
+#endif
+#if VL >= 8
+#define SPREAD 4
+#include "row.inl.h"
+#endif
+#if VL >= 16
+#define SPREAD 8
+#include "row.inl.h"
+#endif
+#undef TILE_TEMPLATE
+#undef TILE_TYPE
+
+#define ROW_FAMILY(op, mr, nv) {FAMILY_NAME(op, mr, nv), mr, (nv) * VL}
+#define SPREAD_FAMILIES(op) {{0}, ROW_FAMILY(op, MR1, 1), {0}, ROW_FAMILY(op, MR3, 3), {0}}
+
 static const nhwc_kernels LOCAL(kernels) = {
     .lanes = VL,
     .preferred_vectors = PREFERRED_VECTORS,
@@ -88,12 +116,51 @@ static const nhwc_kernels LOCAL(kernels) = {
                   {FAMILY_NAME(depthwise, MR3, 3), MR3, 3 * VL},
                   {FAMILY_NAME(depthwise, MR4, 4), MR4, 4 * VL}},
     .depthwise_tail = {FAMILY_NAME(depthwise_tail, MR1, 1), MR1, 1 * VL},
+    .row = {{{0}, ROW_FAMILY(row1, MR1, 1), ROW_FAMILY(row1, MR2, 2), ROW_FAMILY(row1, MR3, 3),
+             ROW_FAMILY(row1, MR4, 4)},
+#if VL >= 4
+            SPREAD_FAMILIES(row2),
+#endif
+#if VL >= 8
+            SPREAD_FAMILIES(row4),
+#endif
+#if VL >= 16
+            SPREAD_FAMILIES(row8),
+#endif
+    },
+#ifdef MR_TAPS
+    .row_taps = {ROW_FAMILY(row_taps1, MR_TAPS, 1),
+#if VL >= 4
+                 ROW_FAMILY(row_taps2, MR_TAPS, 1),
+#endif
+#if VL >= 8
+                 ROW_FAMILY(row_taps4, MR_TAPS, 1),
+#endif
+#if VL >= 16
+                 ROW_FAMILY(row_taps8, MR_TAPS, 1),
+#endif
+    },
+#endif
+    .spread = {KERNEL(spread1),
+#if VL >= 4
+               KERNEL(spread2),
+#endif
+#if VL >= 8
+               KERNEL(spread4),
+#endif
+#if VL >= 16
+               KERNEL(spread8),
+#endif
+    },
 #ifndef NHWC_INTEGER
     .activate = KERNEL(activate),
 #endif
     .fma_work = LOCAL(fma_work),
 };
 
+#undef MR_TAPS
+#undef ROW_FAMILY
+#undef SPREAD_FAMILIES
 #undef NHWC_DTYPE
 #undef MR1
 #undef MR2

@@ -1,72 +1,73 @@
 /* A family of tiles: MR = 1 .. FAMILY_MR for one NV, and the function FAMILY that picks by the number of pixels.
-   Included with FAMILY, FAMILY_MR, NV, TILE_OP and TILE_NAME set. */
+   Included with FAMILY, FAMILY_MR, NV and TILE_NAME set, and with TILE_TEMPLATE, the file of one tile, what that needs,
+   and TILE_TYPE, its operands. */
 
 #define MR 1
-#include "tile.inl.h"
+#include TILE_TEMPLATE
 #undef MR
 #if FAMILY_MR >= 2
 #define MR 2
-#include "tile.inl.h"
+#include TILE_TEMPLATE
 #undef MR
 #endif
 #if FAMILY_MR >= 3
 #define MR 3
-#include "tile.inl.h"
+#include TILE_TEMPLATE
 #undef MR
 #endif
 #if FAMILY_MR >= 4
 #define MR 4
-#include "tile.inl.h"
+#include TILE_TEMPLATE
 #undef MR
 #endif
 #if FAMILY_MR >= 5
 #define MR 5
-#include "tile.inl.h"
+#include TILE_TEMPLATE
 #undef MR
 #endif
 #if FAMILY_MR >= 6
 #define MR 6
-#include "tile.inl.h"
+#include TILE_TEMPLATE
 #undef MR
 #endif
 #if FAMILY_MR >= 7
 #define MR 7
-#include "tile.inl.h"
+#include TILE_TEMPLATE
 #undef MR
 #endif
 #if FAMILY_MR >= 8
 #define MR 8
-#include "tile.inl.h"
+#include TILE_TEMPLATE
 #undef MR
 #endif
 #if FAMILY_MR >= 9
 #define MR 9
-#include "tile.inl.h"
+#include TILE_TEMPLATE
 #undef MR
 #endif
 #if FAMILY_MR >= 10
 #define MR 10
-#include "tile.inl.h"
+#include TILE_TEMPLATE
 #undef MR
 #endif
 #if FAMILY_MR >= 11
 #define MR 11
-#include "tile.inl.h"
+#include TILE_TEMPLATE
 #undef MR
 #endif
 #if FAMILY_MR >= 12
 #define MR 12
-#include "tile.inl.h"
+#include TILE_TEMPLATE
 #undef MR
 #endif
 #if FAMILY_MR >= 13
 #define MR 13
-#include "tile.inl.h"
+#include TILE_TEMPLATE
 #undef MR
 #endif
 #if FAMILY_MR >= 14
 #define MR 14
-#include "tile.inl.h"
+#include TILE_TEMPLATE
 #undef MR
 #endif
 
@@ -77,7 +78,7 @@
         CASE_NAME(TILE_NAME, NHWC_DTYPE, mr, NV)(tile);                                                                \
         break;
 
-static void FAMILY(const nhwc_tile *tile, int rows) {
+static void FAMILY(const TILE_TYPE *tile, int rows) {
     switch (rows) {
         CASE(1)
 #if FAMILY_MR >= 2

@@ -14,6 +14,7 @@
 #define MR2 12
 #define MR3 8
 #define MR4 6
+#define MR_TAPS 14
 #include "../kernels/kernels.inl.h"
 
 #define NHWC_DTYPE f64
@@ -21,6 +22,7 @@
 #define MR2 12
 #define MR3 8
 #define MR4 6
+#define MR_TAPS 14
 #include "../kernels/kernels.inl.h"
 
 const nhwc_isa nhwc_isa_avx512 = {

@@ -106,6 +106,30 @@ typedef struct {
     const char *filters, *bias;
 } nhwc_depthwise_plan;
 
+/* Filters that one call of a row kernel makes: `live` of each of `groups` groups, from `group` on. */
+typedef struct {
+    const nhwc_row_family *family;
+    const void *filters;
+    char *packed; /* the filters, where they are the plan's own; else NULL */
+    int64_t filter_pitch;
+    const void *bias;
+    int64_t first; /* result */
+    int64_t live, group, groups;
+} nhwc_rows_block;
+
+/* Everything of the rows method that depends on the shape alone; see rows.c. */
+typedef struct {
+    nhwc_problem shape;      /* the problem; pixels that need no neighbours are all in one row */
+    bool in_place;           /* no padded copy */
+    int spread_log2, spread; /* groups that share a vector */
+    bool taps;               /* kernels that take the three taps of a row at a time */
+    int64_t rows, cols;      /* of the largest block of output pixels */
+    int64_t pixel;           /* elements from an input pixel to the next, where the kernels read it */
+    nhwc_segment *segments;
+    nhwc_rows_block *blocks;
+    int64_t segment_count, block_count;
+} nhwc_rows_plan;
+
 /* A way to compute a convolution. The direct algorithm is a family of them; plan.c lists them all. */
 typedef struct {
     nhwc_algorithm algorithm;
@@ -118,8 +142,11 @@ typedef struct {
     nhwc_status (*run)(const nhwc_plan *plan, int64_t n, const void *x, const void *residual, void *out);
 } nhwc_method;
 
-extern const nhwc_method nhwc_method_depthwise, nhwc_method_images, nhwc_method_tiles, nhwc_method_winograd_f2,
-    nhwc_method_winograd_f4;
+extern const nhwc_method nhwc_method_depthwise, nhwc_method_images, nhwc_method_rows, nhwc_method_tiles,
+    nhwc_method_winograd_f2, nhwc_method_winograd_f4;
+
+/* Vectors of the next block of filters, when so many are left. */
+int nhwc_block_vectors(const nhwc_kernels *kernels, int64_t left);
 
 struct nhwc_plan {
     nhwc_problem problem;
@@ -135,6 +162,7 @@ struct nhwc_plan {
     const nhwc_method *method;
     bool once; /* the plan runs once: preparation counts */
     union {
+        nhwc_rows_plan rows;
         nhwc_tiles_plan tiles;
         nhwc_images_plan images;
         nhwc_winograd_plan winograd;

@@ -1,4 +1,4 @@
-/* Where an output's taps lie in the input: the one definition of padding, for all methods. */
+/* Where the taps of an output lie in the input: what padded coordinates stand for, and how far windows reach. */
 #ifndef NHWC_CONV_SOURCE_H
 #define NHWC_CONV_SOURCE_H
 
@@ -36,12 +36,21 @@ static inline int64_t nhwc_tap_source(const nhwc_problem *p, int axis, int64_t o
     return nhwc_source_index(p->padding_mode, at, p->in[axis]);
 }
 
-/* Inputs along an axis between the first and the last that `outputs` outputs read. */
+/* The row of a sample that (depth, row) names, or NULL where either lies on zeros. */
+static inline const char *nhwc_input_row(const nhwc_plan *plan, const char *x, int64_t depth, int64_t row) {
+    const nhwc_problem *p = &plan->problem;
+    if (depth < 0 || row < 0) {
+        return NULL;
+    }
+    return x + (depth * p->in[1] + row) * p->in[2] * p->c * (int64_t)plan->element;
+}
+
+/* Inputs along an axis between the first and the last that `outputs` neighbouring outputs read. */
 static inline int64_t nhwc_span(const nhwc_problem *p, int axis, int64_t outputs) {
     return (outputs - 1) * p->stride[axis] + (p->kernel[axis] - 1) * p->dilation[axis] + 1;
 }
 
-/* Whether any of `rows` output rows reads row `j` of their span. */
+/* Whether any of `rows` output rows reads row j of their span. */
 static inline bool nhwc_row_is_read(const nhwc_problem *p, int64_t rows, int64_t j) {
     for (int64_t k = 0; k < p->kernel[1]; k++) {
         int64_t at = j - k * p->dilation[1];
@@ -52,13 +61,13 @@ static inline bool nhwc_row_is_read(const nhwc_problem *p, int64_t rows, int64_t
     return false;
 }
 
-/* The row of the sample that (depth, row) names, or NULL where either lies on zeros. */
-static inline const char *nhwc_input_row(const nhwc_plan *plan, const char *x, int64_t depth, int64_t row) {
-    const nhwc_problem *p = &plan->problem;
-    if (depth < 0 || row < 0) {
-        return NULL;
+static inline bool nhwc_has_padding(const nhwc_problem *p) {
+    for (int axis = 0; axis < 3; axis++) {
+        if (p->before[axis] || p->after[axis]) {
+            return true;
+        }
     }
-    return x + (depth * p->in[1] + row) * p->in[2] * p->c * (int64_t)plan->element;
+    return false;
 }
 
 #endif

@@ -9,10 +9,6 @@ static inline int64_t nhwc_tiles_width(const nhwc_problem *p, int64_t cols) {
     return nhwc_round_up(nhwc_span(p, 2, cols), p->dilation[2]);
 }
 
-/* Vectors of the next block, when so many are left: the widest is not always the best, and a lone last vector
-   is worth avoiding. */
-int nhwc_tiles_block_vectors(const nhwc_kernels *kernels, int64_t left);
-
 nhwc_status nhwc_tiles_prepare(nhwc_plan *plan, const void *filters, const void *bias, bool borrow);
 
 /* Where the parts of a thread's workspace begin, in bytes. */

@@ -1,5 +1,6 @@
 /* The tiles method's preparation: how the input is reached, how the reduction and the filters are cut into pieces
    and blocks, and the packing of the filters. */
+#include "source.h"
 #include "tiles.h"
 
 #include "../base/memory.h"
@@ -17,15 +18,6 @@ enum {
     SCRATCH_MOST = 2 << 20,     /* and at the most */
     FEW_CHANNELS = 32,          /* below this, runs over the kernel's width pay for a padded copy */
 };
-
-static bool has_padding(const nhwc_problem *p) {
-    for (int axis = 0; axis < 3; axis++) {
-        if (p->before[axis] || p->after[axis]) {
-            return true;
-        }
-    }
-    return false;
-}
 
 /* Bytes of the padded copy that rows x cols output pixels need, or -1 for absurdly many. */
 static int64_t scratch_bytes(const nhwc_plan *plan, int64_t channels, int64_t rows, int64_t cols) {
@@ -97,7 +89,7 @@ static void choose_access(nhwc_plan *plan) {
             return;
         }
     }
-    bool in_place = !has_padding(p) && (width == 1 || (p->dilation[2] == 1 && p->groups == 1));
+    bool in_place = !nhwc_has_padding(p) && (width == 1 || (p->dilation[2] == 1 && p->groups == 1));
     if (!d->depthwise && in_place) {
         d->access = NHWC_ROWS;
     } else if (!d->depthwise && few && fit_scratch(plan, channels)) {
@@ -161,7 +153,9 @@ static void cut_reduction(nhwc_tiles_plan *d, int64_t reduction, nhwc_segment *s
     d->table_pointers = widest;
 }
 
-int nhwc_tiles_block_vectors(const nhwc_kernels *kernels, int64_t left) {
+/* Vectors of the next block, when so many are left: the widest is not always the best, and a lone last vector
+   is worth avoiding. */
+int nhwc_block_vectors(const nhwc_kernels *kernels, int64_t left) {
     int best = kernels->preferred_vectors;
     if (left <= best) {
         return (int)left;
@@ -184,9 +178,9 @@ static int64_t cut_group(const nhwc_plan *plan, int64_t count, int64_t *block_co
         if (depthwise && left < kernels->lanes) {
             family = &kernels->depthwise_tail;
         } else if (depthwise) {
-            family = &kernels->depthwise[nhwc_tiles_block_vectors(kernels, left / kernels->lanes)];
+            family = &kernels->depthwise[nhwc_block_vectors(kernels, left / kernels->lanes)];
         } else {
-            family = &kernels->direct[nhwc_tiles_block_vectors(kernels, nhwc_ceil_div(left, kernels->lanes))];
+            family = &kernels->direct[nhwc_block_vectors(kernels, nhwc_ceil_div(left, kernels->lanes))];
         }
         if (blocks) {
             blocks[*block_count] = (nhwc_block){.family = family, .first = first, .live = nhwc_min(left, family->nr)};

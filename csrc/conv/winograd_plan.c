@@ -126,7 +126,7 @@ static int64_t cut_group(nhwc_plan *plan, int64_t group, int64_t *count, nhwc_wi
     *count = 0;
     for (int64_t first = 0; first < filters; ++*count) {
         int64_t left = filters - first;
-        int vectors = nhwc_tiles_block_vectors(kernels, nhwc_ceil_div(left, kernels->lanes));
+        int vectors = nhwc_block_vectors(kernels, nhwc_ceil_div(left, kernels->lanes));
         const nhwc_product_family *family = &kernels->product[vectors];
         if (blocks) {
             blocks[*count] = (nhwc_winograd_block){

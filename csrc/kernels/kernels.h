@@ -99,7 +99,43 @@ typedef struct {
     void (*filters)(const nhwc_winograd_filters *);
 } nhwc_winograd_kernels;
 
-enum { NHWC_MAX_VECTORS = 4, NHWC_MAX_MR = 14 };
+/* Register tiles of neighbouring pixels of an output row: `tiles` of them, each pixels times a block of filters. The
+   filters of `spread` convolution groups may share the vectors of a block, for groups of few filters; then the input
+   holds these groups interleaved, channel by channel, and so are the lanes of packed filters and bias. Outside of `out`
+   and `residual`, where only what exists is touched, every operand may be read as far as the tile's shape says. */
+typedef struct {
+    int64_t tiles;
+    const void *x;                /* of the first pixel */
+    int64_t pixel_pitch;          /* elements from a pixel's inputs to the next's */
+    const nhwc_segment *segments; /* offsets and lengths in elements, from the pixel's x; there are no pointers */
+    int64_t segment_count;
+    const void *filters;  /* NR for each input in turn; for three taps at a time, 3 * NR for each input at the first */
+    int64_t filter_pitch; /* elements from one input's filters to the next's */
+    const void *bias;     /* NR values */
+    const void *residual; /* NULL, or like out */
+    void *out;
+    int64_t out_pitch;   /* elements from a pixel's results to the next's */
+    int64_t group_pitch; /* elements from a group's results to the next's */
+    void *partial;       /* MR x NR sums, when there are several chunks */
+    const void *clamp;   /* two elements: least and greatest result; NULL: no limits */
+    int64_t live;        /* filters of each group that exist in this block */
+    int64_t groups;      /* groups that exist in this block */
+} nhwc_row_tile;
+
+/* Does the tiles, of `rows` pixels each. */
+typedef void nhwc_row_kernel(const nhwc_row_tile *tile, int rows);
+
+typedef struct {
+    nhwc_row_kernel *run;
+    int mr, nr;
+} nhwc_row_family;
+
+/* Copies `pixels` pixels of `groups` groups with `channels` each, from where pixels are `pitch` elements apart, to
+   dense pixels of `channels` times the groups that share a vector, interleaved; groups that do not exist become 0. */
+typedef void nhwc_spread_kernel(void *to, const void *from, int64_t pixels, int64_t pitch, int64_t channels,
+                                int64_t groups);
+
+enum { NHWC_MAX_VECTORS = 4, NHWC_MAX_MR = 14, NHWC_MAX_SPREAD_LOG2 = 3 };
 
 /* ---- Few filters on images: vectors along the width ---------------------------------------------------------------
  */
@@ -189,15 +225,19 @@ typedef struct {
 
 /* The kernels of one instruction set for one dtype. */
 typedef struct {
-    int lanes;                                            /* elements of a vector */
-    int preferred_vectors;                                /* of a block, where the filters are many */
-    nhwc_tile_family direct[NHWC_MAX_VECTORS + 1];        /* by the vectors of a block; [0] is unused */
-    nhwc_tile_family depthwise[NHWC_MAX_VECTORS + 1];     /* blocks of whole vectors */
-    nhwc_tile_family depthwise_tail;                      /* a block of less than a vector */
-    const nhwc_image_kernels *images;                     /* NULL for integers, and with one lane */
-    nhwc_product_family product[NHWC_MAX_VECTORS + 1];    /* by vectors; floating point only */
-    nhwc_winograd_kernels winograd[2];                    /* F(2 x 2, 3 x 3), F(4 x 4, 3 x 3); floating point only */
-    nhwc_depthwise_kernels rows;                          /* depthwise, by rows of taps */
+    int lanes;                                         /* elements of a vector */
+    int preferred_vectors;                             /* of a block, where the filters are many */
+    nhwc_tile_family direct[NHWC_MAX_VECTORS + 1];     /* by the vectors of a block; [0] is unused */
+    nhwc_tile_family depthwise[NHWC_MAX_VECTORS + 1];  /* blocks of whole vectors */
+    nhwc_tile_family depthwise_tail;                   /* a block of less than a vector */
+    const nhwc_image_kernels *images;                  /* NULL for integers, and with one lane */
+    nhwc_product_family product[NHWC_MAX_VECTORS + 1]; /* by vectors; floating point only */
+    nhwc_winograd_kernels winograd[2];                 /* F(2 x 2, 3 x 3), F(4 x 4, 3 x 3); floating point only */
+    nhwc_depthwise_kernels rows;                       /* depthwise, by rows of taps */
+    /* By the logarithm of the groups that share a vector, and the vectors of a block; NULL: there is none. */
+    nhwc_row_family row[NHWC_MAX_SPREAD_LOG2 + 1][NHWC_MAX_VECTORS + 1];
+    nhwc_row_family row_taps[NHWC_MAX_SPREAD_LOG2 + 1]; /* one vector, three taps at a time */
+    nhwc_spread_kernel *spread[NHWC_MAX_SPREAD_LOG2 + 1];
     void (*activate)(void *y, int64_t n, int activation); /* in place; NULL for integers */
     double (*fma_work)(int64_t rounds, double *flops);    /* register-only multiply-adds, to measure the peak */
 } nhwc_kernels;

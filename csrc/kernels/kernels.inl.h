@@ -1,6 +1,7 @@
 /* All kernels of one dtype and instruction set, and their table. Included by arch/<isa>.c with NHWC_ISA, NHWC_DTYPE,
    the tile heights MR1 .. MR4 for blocks of 1 .. 4 vectors, DEPTHWISE_COLUMNS, and IMAGE_SUMS, the accumulators of an
-   image tile where vectors have several lanes, set; unsets the dtype and heights. */
+   image tile where vectors have several lanes, set, and MR_TAPS where three taps at a time pay; unsets the dtype and
+   heights. */
 
 #include "template.h"
 
@@ -26,7 +27,7 @@ static inline void LOCAL(finish_part)(VEC sum, const nhwc_tile *t, int64_t offse
 #define KERNEL_LOCAL LOCAL
 
 #define TILE_TEMPLATE "tile.inl.h"
-#define TILE_OPERANDS nhwc_tile
+#define TILE_TYPE nhwc_tile
 #define TILE_OP DIRECT
 #define TILE_NAME direct
 #define NV 1
@@ -78,11 +79,11 @@ static inline void LOCAL(finish_part)(VEC sum, const nhwc_tile *t, int64_t offse
 #undef TILE_OP
 #undef TILE_NAME
 #undef TILE_TEMPLATE
-#undef TILE_OPERANDS
+#undef TILE_TYPE
 
 #ifndef NHWC_INTEGER
 #define TILE_TEMPLATE "product.inl.h"
-#define TILE_OPERANDS nhwc_product
+#define TILE_TYPE nhwc_product
 #define TILE_NAME product
 #define NV 1
 #define FAMILY FAMILY_NAME(product, MR1, 1)
@@ -102,7 +103,7 @@ static inline void LOCAL(finish_part)(VEC sum, const nhwc_tile *t, int64_t offse
 #include "tile_family.inl.h"
 #undef TILE_NAME
 #undef TILE_TEMPLATE
-#undef TILE_OPERANDS
+#undef TILE_TYPE
 
 #define WINOGRAD_M 2
 #include "winograd.inl.h"
@@ -114,45 +115,117 @@ static inline void LOCAL(finish_part)(VEC sum, const nhwc_tile *t, int64_t offse
 #include "images_kernels.inl.h"
 #endif
 
-static const nhwc_kernels LOCAL(kernels) = {
-    .lanes = VL,
-    .preferred_vectors = PREFERRED_VECTORS,
-    .direct = {{0},
-               {FAMILY_NAME(direct, MR1, 1), MR1, 1 * VL},
-               {FAMILY_NAME(direct, MR2, 2), MR2, 2 * VL},
-               {FAMILY_NAME(direct, MR3, 3), MR3, 3 * VL},
-               {FAMILY_NAME(direct, MR4, 4), MR4, 4 * VL}},
-    .depthwise = {{0},
-                  {FAMILY_NAME(depthwise, MR1, 1), MR1, 1 * VL},
-                  {FAMILY_NAME(depthwise, MR2, 2), MR2, 2 * VL},
-                  {FAMILY_NAME(depthwise, MR3, 3), MR3, 3 * VL},
-                  {FAMILY_NAME(depthwise, MR4, 4), MR4, 4 * VL}},
-    .depthwise_tail = {FAMILY_NAME(depthwise_tail, MR1, 1), MR1, 1 * VL},
-    .rows = {.columns = DEPTHWISE_COLUMNS,
-             .run = {[0] = {[0] = KERNEL(depthwise_any)},
-                     [1] = {[0] = KERNEL(depthwise_s1),
-                            [3] = KERNEL(depthwise_3s1),
-                            [5] = KERNEL(depthwise_5s1),
-                            [7] = KERNEL(depthwise_7s1)},
-                     [2] = {[3] = KERNEL(depthwise_3s2), [5] = KERNEL(depthwise_5s2)}},
-             .fill = KERNEL(depthwise_fill),
-             .repeat = KERNEL(depthwise_repeat)},
+#define TILE_TEMPLATE "row_tile.inl.h"
+#define TILE_TYPE nhwc_row_tile
+#define SPREAD 1
+#include "row.inl.h"
+#if VL >= 4
+#define SPREAD 2
+#include "row.inl.h"
+#endif
+#if VL >= 8
+#define SPREAD 4
+#include "row.inl.h"
+#endif
+#if VL >= 16
+#define SPREAD 8
+#include "row.inl.h"
+#endif
+#undef TILE_TEMPLATE
+#undef TILE_TYPE
+
+#define ROW_FAMILY(op, mr, nv) {FAMILY_NAME(op, mr, nv), mr, (nv) * VL}
+#define SPREAD_FAMILIES(op) {{0}, ROW_FAMILY(op, MR1, 1), {0}, ROW_FAMILY(op, MR3, 3), {0}}
+
+static const nhwc_kernels
+    LOCAL(kernels) =
+        {
+            .lanes = VL,
+            .preferred_vectors = PREFERRED_VECTORS,
+            .direct = {{0},
+                       {FAMILY_NAME(direct, MR1, 1), MR1, 1 * VL},
+                       {FAMILY_NAME(direct, MR2, 2), MR2, 2 * VL},
+                       {FAMILY_NAME(direct, MR3, 3), MR3, 3 * VL},
+                       {FAMILY_NAME(direct, MR4, 4), MR4, 4 * VL}},
+            .depthwise = {{0},
+                          {FAMILY_NAME(depthwise, MR1, 1), MR1, 1 * VL},
+                          {FAMILY_NAME(depthwise, MR2, 2), MR2, 2 * VL},
+                          {FAMILY_NAME(depthwise, MR3, 3), MR3, 3 * VL},
+                          {FAMILY_NAME(depthwise, MR4, 4), MR4, 4 * VL}},
+            .depthwise_tail = {FAMILY_NAME(depthwise_tail, MR1, 1), MR1, 1 * VL},
+            .rows = {.columns = DEPTHWISE_COLUMNS,
+                     .run = {[0] = {[0] = KERNEL(depthwise_any)},
+                             [1] = {[0] = KERNEL(depthwise_s1),
+                                    [3] = KERNEL(depthwise_3s1),
+                                    [5] = KERNEL(depthwise_5s1),
+                                    [7] = KERNEL(depthwise_7s1)},
+                             [2] = {[3] = KERNEL(depthwise_3s2), [5] = KERNEL(depthwise_5s2)}},
+                     .fill = KERNEL(depthwise_fill),
+                     .repeat = KERNEL(depthwise_repeat)},
+            .row =
+                {
+                    {{0},
+                     ROW_FAMILY(row1, MR1, 1),
+                     ROW_FAMILY(row1, MR2, 2),
+                     ROW_FAMILY(row1, MR3, 3),
+                     ROW_FAMILY(row1, MR4, 4)},
+#if VL >= 4
+                    SPREAD_FAMILIES(row2),
+#endif
+#if VL >= 8
+                    SPREAD_FAMILIES(row4),
+#endif
+#if VL >= 16
+                    SPREAD_FAMILIES(row8),
+#endif
+                },
+#ifdef MR_TAPS
+            .row_taps =
+                {
+                    ROW_FAMILY(row_taps1, MR_TAPS, 1),
+#if VL >= 4
+                    ROW_FAMILY(row_taps2, MR_TAPS, 1),
+#endif
+#if VL >= 8
+                    ROW_FAMILY(row_taps4, MR_TAPS, 1),
+#endif
+#if VL >= 16
+                    ROW_FAMILY(row_taps8, MR_TAPS, 1),
+#endif
+                },
+#endif
+            .spread =
+                {
+                    KERNEL(spread1),
+#if VL >= 4
+                    KERNEL(spread2),
+#endif
+#if VL >= 8
+                    KERNEL(spread4),
+#endif
+#if VL >= 16
+                    KERNEL(spread8),
+#endif
+                },
 #ifndef NHWC_INTEGER
-    .activate = KERNEL(activate),
-    .product = {{0},
-                {FAMILY_NAME(product, MR1, 1), MR1, 1 * VL},
-                {FAMILY_NAME(product, MR2, 2), MR2, 2 * VL},
-                {FAMILY_NAME(product, MR3, 3), MR3, 3 * VL},
-                {FAMILY_NAME(product, MR4, 4), MR4, 4 * VL}},
-    .winograd = {{KERNEL(winograd_f2_input), KERNEL(winograd_f2_output), KERNEL(winograd_f2_filters)},
-                 {KERNEL(winograd_f4_input), KERNEL(winograd_f4_output), KERNEL(winograd_f4_filters)}},
+            .activate = KERNEL(activate),
+            .product = {{0},
+                        {FAMILY_NAME(product, MR1, 1), MR1, 1 * VL},
+                        {FAMILY_NAME(product, MR2, 2), MR2, 2 * VL},
+                        {FAMILY_NAME(product, MR3, 3), MR3, 3 * VL},
+                        {FAMILY_NAME(product, MR4, 4), MR4, 4 * VL}},
+            .winograd = {{KERNEL(winograd_f2_input), KERNEL(winograd_f2_output), KERNEL(winograd_f2_filters)},
+                         {KERNEL(winograd_f4_input), KERNEL(winograd_f4_output), KERNEL(winograd_f4_filters)}},
 #endif
 #ifdef IMAGE_SUMS
-    .images = &LOCAL(images),
+            .images = &LOCAL(images),
 #endif
-    .fma_work = LOCAL(fma_work),
+            .fma_work = LOCAL(fma_work),
 };
 
+#undef MR_TAPS
+#undef ROW_FAMILY
+#undef SPREAD_FAMILIES
 #undef NHWC_DTYPE
 #undef MR1
 #undef MR2

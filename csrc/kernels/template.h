@@ -12,6 +12,8 @@
 #define VL NHWC_PASTE(VL_, NHWC_DTYPE, , , )
 /* V(add) is vf32_add. */
 #define V(op) NHWC_PASTE(v, NHWC_DTYPE, _, op, )
+/* VN(broadcast, 4) is vf32_broadcast4. */
+#define VN(op, n) NHWC_PASTE(v, NHWC_DTYPE, _, op, n)
 /* The name-maker: KERNEL(activate) is nhwc_activate_f32_avx2, LOCAL(x) is x_f32. */
 #define KERNEL(op) NHWC_PASTE(nhwc_, op, KERNEL_DTYPE_, NHWC_ISA, )
 #define KERNEL_DTYPE_ NHWC_PASTE(_, NHWC_DTYPE, _, , )

@@ -1,6 +1,6 @@
 /* A family of tiles: MR = 1 .. FAMILY_MR for one NV, and the function FAMILY that picks by the number of pixels.
-   Included with FAMILY, FAMILY_MR, NV, TILE_NAME, the template's file TILE_TEMPLATE, the type of its operands
-   TILE_OPERANDS, and whatever else the template needs set. */
+   Included with FAMILY, FAMILY_MR, NV and TILE_NAME set, and with TILE_TEMPLATE, the file of one tile, what that needs,
+   and TILE_TYPE, its operands. */
 
 #define MR 1
 #include TILE_TEMPLATE
@@ -78,7 +78,7 @@
         CASE_NAME(TILE_NAME, NHWC_DTYPE, mr, NV)(tile);                                                                \
         break;
 
-static void FAMILY(const TILE_OPERANDS *tile, int rows) {
+static void FAMILY(const TILE_TYPE *tile, int rows) {
     switch (rows) {
         CASE(1)
 #if FAMILY_MR >= 2

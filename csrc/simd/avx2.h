@@ -5,6 +5,7 @@
 #include <immintrin.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #define VL_f32 8
 #define VL_f64 4
@@ -31,6 +32,26 @@ static inline vf32 vf32_keep(vf32 v) {
 }
 static inline vf64 vf32_widen(const float *p) { return _mm256_cvtps_pd(_mm_loadu_ps(p)); }
 static inline void vf32_narrow(float *p, vf64 v) { _mm_storeu_ps(p, _mm256_cvtpd_ps(v)); }
+static inline vf32 vf32_load_part(const float *p, int i, int n) {
+    return _mm256_maskload_ps(p - i, _mm256_andnot_si256(vf32_lanes(i), vf32_lanes(i + n)));
+}
+static inline void vf32_store_part(float *p, vf32 v, int i, int n) {
+    _mm256_maskstore_ps(p - i, _mm256_andnot_si256(vf32_lanes(i), vf32_lanes(i + n)), v);
+}
+static inline vf32 vf32_broadcast2(const float *p) {
+    double pair;
+    memcpy(&pair, p, sizeof pair);
+    return _mm256_castpd_ps(_mm256_set1_pd(pair));
+}
+static inline vf32 vf32_broadcast4(const float *p) { return _mm256_broadcast_ps((const __m128 *)p); }
+static inline vf32 vf32_interleave2(vf32 v) {
+    return _mm256_permutevar8x32_ps(v, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+}
+static inline vf32 vf32_interleave4(vf32 v) {
+    return _mm256_permutevar8x32_ps(v, _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7));
+}
+static inline vf32 vf32_deinterleave2(vf32 v) { return vf32_interleave4(v); }
+static inline vf32 vf32_deinterleave4(vf32 v) { return vf32_interleave2(v); }
 static inline vf32 vf32_add(vf32 a, vf32 b) { return _mm256_add_ps(a, b); }
 static inline vf32 vf32_sub(vf32 a, vf32 b) { return _mm256_sub_ps(a, b); }
 static inline vf32 vf32_mul(vf32 a, vf32 b) { return _mm256_mul_ps(a, b); }
@@ -74,6 +95,15 @@ static inline vf64 vf64_keep(vf64 v) {
 }
 static inline vf64 vf64_widen(const double *p) { return vf64_load(p); }
 static inline void vf64_narrow(double *p, vf64 v) { vf64_store(p, v); }
+static inline vf64 vf64_load_part(const double *p, int i, int n) {
+    return _mm256_maskload_pd(p - i, _mm256_andnot_si256(vf64_lanes(i), vf64_lanes(i + n)));
+}
+static inline void vf64_store_part(double *p, vf64 v, int i, int n) {
+    _mm256_maskstore_pd(p - i, _mm256_andnot_si256(vf64_lanes(i), vf64_lanes(i + n)), v);
+}
+static inline vf64 vf64_broadcast2(const double *p) { return _mm256_broadcast_pd((const __m128d *)p); }
+static inline vf64 vf64_interleave2(vf64 v) { return _mm256_permute4x64_pd(v, _MM_SHUFFLE(3, 1, 2, 0)); }
+static inline vf64 vf64_deinterleave2(vf64 v) { return vf64_interleave2(v); }
 static inline vf64 vf64_add(vf64 a, vf64 b) { return _mm256_add_pd(a, b); }
 static inline vf64 vf64_sub(vf64 a, vf64 b) { return _mm256_sub_pd(a, b); }
 static inline vf64 vf64_mul(vf64 a, vf64 b) { return _mm256_mul_pd(a, b); }

@@ -5,6 +5,7 @@
 #include <immintrin.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #define VL_f32 16
 #define VL_f64 8
@@ -27,6 +28,31 @@ static inline vf32 vf32_keep(vf32 v) {
 }
 static inline vf64 vf32_widen(const float *p) { return _mm512_cvtps_pd(_mm256_loadu_ps(p)); }
 static inline void vf32_narrow(float *p, vf64 v) { _mm256_storeu_ps(p, _mm512_cvtpd_ps(v)); }
+static inline vf32 vf32_load_part(const float *p, int i, int n) {
+    return _mm512_maskz_loadu_ps((__mmask16)(vf32_lanes(n) << i), p - i);
+}
+static inline void vf32_store_part(float *p, vf32 v, int i, int n) {
+    _mm512_mask_storeu_ps(p - i, (__mmask16)(vf32_lanes(n) << i), v);
+}
+static inline vf32 vf32_broadcast2(const float *p) {
+    double pair;
+    memcpy(&pair, p, sizeof pair);
+    return _mm512_castpd_ps(_mm512_set1_pd(pair));
+}
+static inline vf32 vf32_broadcast4(const float *p) { return _mm512_broadcast_f32x4(_mm_loadu_ps(p)); }
+static inline vf32 vf32_broadcast8(const float *p) { return _mm512_broadcast_f32x8(_mm256_loadu_ps(p)); }
+static inline vf32 vf32_interleave2(vf32 v) {
+    return _mm512_permutexvar_ps(_mm512_setr_epi32(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15), v);
+}
+static inline vf32 vf32_interleave4(vf32 v) {
+    return _mm512_permutexvar_ps(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), v);
+}
+static inline vf32 vf32_interleave8(vf32 v) {
+    return _mm512_permutexvar_ps(_mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15), v);
+}
+static inline vf32 vf32_deinterleave2(vf32 v) { return vf32_interleave8(v); }
+static inline vf32 vf32_deinterleave4(vf32 v) { return vf32_interleave4(v); }
+static inline vf32 vf32_deinterleave8(vf32 v) { return vf32_interleave2(v); }
 static inline vf32 vf32_add(vf32 a, vf32 b) { return _mm512_add_ps(a, b); }
 static inline vf32 vf32_sub(vf32 a, vf32 b) { return _mm512_sub_ps(a, b); }
 static inline vf32 vf32_mul(vf32 a, vf32 b) { return _mm512_mul_ps(a, b); }
@@ -67,6 +93,22 @@ static inline vf64 vf64_keep(vf64 v) {
 }
 static inline vf64 vf64_widen(const double *p) { return vf64_load(p); }
 static inline void vf64_narrow(double *p, vf64 v) { vf64_store(p, v); }
+static inline vf64 vf64_load_part(const double *p, int i, int n) {
+    return _mm512_maskz_loadu_pd((__mmask8)(vf64_lanes(n) << i), p - i);
+}
+static inline void vf64_store_part(double *p, vf64 v, int i, int n) {
+    _mm512_mask_storeu_pd(p - i, (__mmask8)(vf64_lanes(n) << i), v);
+}
+static inline vf64 vf64_broadcast2(const double *p) { return _mm512_broadcast_f64x2(_mm_loadu_pd(p)); }
+static inline vf64 vf64_broadcast4(const double *p) { return _mm512_broadcast_f64x4(_mm256_loadu_pd(p)); }
+static inline vf64 vf64_interleave2(vf64 v) {
+    return _mm512_permutexvar_pd(_mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7), v);
+}
+static inline vf64 vf64_interleave4(vf64 v) {
+    return _mm512_permutexvar_pd(_mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7), v);
+}
+static inline vf64 vf64_deinterleave2(vf64 v) { return vf64_interleave4(v); }
+static inline vf64 vf64_deinterleave4(vf64 v) { return vf64_interleave2(v); }
 static inline vf64 vf64_add(vf64 a, vf64 b) { return _mm512_add_pd(a, b); }
 static inline vf64 vf64_sub(vf64 a, vf64 b) { return _mm512_sub_pd(a, b); }
 static inline vf64 vf64_mul(vf64 a, vf64 b) { return _mm512_mul_pd(a, b); }

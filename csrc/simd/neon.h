@@ -5,6 +5,7 @@
 #include <arm_neon.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #define VL_f32 4
 #define VL_f64 2
@@ -43,6 +44,25 @@ static inline vf32 vf32_keep(vf32 v) {
 }
 static inline vf64 vf32_widen(const float *p) { return vcvt_f64_f32(vld1_f32(p)); }
 static inline void vf32_narrow(float *p, vf64 v) { vst1_f32(p, vcvt_f32_f64(v)); }
+static inline vf32 vf32_load_part(const float *p, int i, int n) {
+    float lanes[4] = {0};
+    memcpy(lanes + i, p, (size_t)n * sizeof *p);
+    return vld1q_f32(lanes);
+}
+static inline void vf32_store_part(float *p, vf32 v, int i, int n) {
+    float lanes[4];
+    vst1q_f32(lanes, v);
+    memcpy(p, lanes + i, (size_t)n * sizeof *p);
+}
+static inline vf32 vf32_broadcast2(const float *p) {
+    float32x2_t pair = vld1_f32(p);
+    return vcombine_f32(pair, pair);
+}
+static inline vf32 vf32_interleave2(vf32 v) {
+    float32x2_t low = vget_low_f32(v), high = vget_high_f32(v);
+    return vcombine_f32(vtrn1_f32(low, high), vtrn2_f32(low, high));
+}
+static inline vf32 vf32_deinterleave2(vf32 v) { return vf32_interleave2(v); }
 static inline vf32 vf32_add(vf32 a, vf32 b) { return vaddq_f32(a, b); }
 static inline vf32 vf32_sub(vf32 a, vf32 b) { return vsubq_f32(a, b); }
 static inline vf32 vf32_mul(vf32 a, vf32 b) { return vmulq_f32(a, b); }

@@ -22,6 +22,12 @@
      pow2(a)                          2^a for an integer a from -126 to 127 (f64: -1022 to 1023); the integer before
                                       these gives 0, the one after them infinity
 
+   and, where VL is 4 or more, for G = 2, 4, ... VL / 2, which takes a vector as G rows of VL / G lanes,
+
+     broadcastG(p)                    p[0] ... p[G - 1] over and over
+     interleaveG(v)                   lane i of row g to lane i * G + g; deinterleaveG(v) is the inverse
+     load_part(p, i, n)  store_part(p, v, i, n)   n elements at p and lanes from i on, i + n <= VL, as load_n does
+
    each prefixed with the vector type: vf32_add. Only arch/<isa>.c includes one, with that instruction set's flags.
    fma is spelled out, never left to contraction, so that all tile sizes of an instruction set round alike. */
 #ifndef NHWC_SIMD_SCALAR_H

@@ -5,6 +5,7 @@
 #include <emmintrin.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #define VL_f32 4
 #define VL_f64 2
@@ -47,6 +48,22 @@ static inline vf32 vf32_keep(vf32 v) {
 }
 static inline vf64 vf32_widen(const float *p) { return _mm_cvtps_pd(_mm_loadl_pi(_mm_setzero_ps(), (const __m64 *)p)); }
 static inline void vf32_narrow(float *p, vf64 v) { _mm_storel_pi((__m64 *)p, _mm_cvtpd_ps(v)); }
+static inline vf32 vf32_load_part(const float *p, int i, int n) {
+    float lanes[4] = {0};
+    memcpy(lanes + i, p, (size_t)n * sizeof *p);
+    return _mm_loadu_ps(lanes);
+}
+static inline void vf32_store_part(float *p, vf32 v, int i, int n) {
+    float lanes[4];
+    _mm_storeu_ps(lanes, v);
+    memcpy(p, lanes + i, (size_t)n * sizeof *p);
+}
+static inline vf32 vf32_broadcast2(const float *p) {
+    vf32 pair = _mm_loadl_pi(_mm_setzero_ps(), (const __m64 *)p);
+    return _mm_movelh_ps(pair, pair);
+}
+static inline vf32 vf32_interleave2(vf32 v) { return _mm_shuffle_ps(v, v, _MM_SHUFFLE(3, 1, 2, 0)); }
+static inline vf32 vf32_deinterleave2(vf32 v) { return vf32_interleave2(v); }
 static inline vf32 vf32_add(vf32 a, vf32 b) { return _mm_add_ps(a, b); }
 static inline vf32 vf32_sub(vf32 a, vf32 b) { return _mm_sub_ps(a, b); }
 static inline vf32 vf32_mul(vf32 a, vf32 b) { return _mm_mul_ps(a, b); }

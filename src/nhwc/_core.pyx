@@ -72,7 +72,7 @@ cdef object _raise(nhwc_status status, object name, const nhwc_problem *p):
         raise ValueError(f"{name}: a size does not fit 64 bits")
     if status == NHWC_UNSUPPORTED:
         raise ValueError(
-            f"{name}: algorithm={ALGORITHMS[<int>p.algorithm]!r} serves float kernels of 3x3 with strides 1 and "
+            f"{name}: algorithm={ALGORITHMS[<int>p.algorithm]!r} serves float32 and kernels of 3x3 with strides 1 and "
             f"dilation 1, but this is {_work_dtypes[<int>p.dtype]}, a kernel of {_sizes(p.kernel)}, strides {_sizes(p.stride)} "
             f"and dilation {_sizes(p.dilation)}; 'auto' or 'direct' would do")
     raise ValueError(f"{name}: the core refuses these sizes (status {<int>status})")

@@ -185,10 +185,19 @@ def _groups():
         (5, 35, 5),
         (7, 7, 49),
         (4, 64, 100),
+        (8, 16, 16),
+        (5, 20, 20),
+        (6, 48, 48),
+        (9, 54, 108),
+        (3, 24, 72),
+        (11, 22, 66),
+        (2, 32, 20),
     ]:
         yield conv((2, 5, 6, c), (3, 3, c // groups, f), groups=groups, padding="same", bias=True)
         yield conv((7, c), (3, c // groups, f), groups=groups, padding="causal", dilation_rate=2, residual=True)
         yield conv((1, 4, 4, 4, c), (1, 2, 2, c // groups, f), groups=groups, strides=2)
+        yield conv((2, 3, 17, c), (1, 1, c // groups, f), groups=groups, bias=True, residual=True, activation="relu6")
+        yield conv((19, c), (3, c // groups, f), groups=groups, padding="same", padding_mode="wrap", activation="gelu")
 
 
 PADDINGS = {

@@ -78,7 +78,7 @@ static void copy_row(const nhwc_plan *plan, const nhwc_rows_block *b, const char
 
 /* Layout: tap of depth, row, column, channel, group. */
 static void fill_scratch(const nhwc_plan *plan, const nhwc_rows_block *b, region *r) {
-    const nhwc_problem *p = &plan->problem;
+    const nhwc_problem *p = &plan->rows.shape;
     const int64_t height = nhwc_span(p, 1, plan->rows.rows), bytes = nhwc_rows_scratch_row(plan);
     const int64_t top = r->row * p->stride[1] - p->before[1], left = r->col * p->stride[2] - p->before[2];
     for (int64_t k = 0; k < p->kernel[0]; k++) {
@@ -243,7 +243,7 @@ static int64_t cut_tasks(call *c, int64_t n, int threads) {
 
 static nhwc_status run(const nhwc_plan *plan, int64_t n, const void *x, const void *residual, void *out) {
     enum { STACK_BYTES = 12 << 10 };
-    const double GRAIN = 4e6; /* multiplications worth a thread */
+    const double GRAIN = 1e6; /* multiplications worth a thread */
     const nhwc_problem *p = &plan->problem;
     call c = {.plan = plan, .x = x, .residual = residual, .out = out, .workspace_bytes = nhwc_rows_workspace(plan)};
     int threads = nhwc_threads_for((double)n * (double)p->pixels * (double)p->k * (double)p->f, GRAIN);

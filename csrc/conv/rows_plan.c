@@ -46,10 +46,20 @@ static int choose_spread(const nhwc_plan *plan) {
 
 /* ---- Pixels ------------------------------------------------------------------------------------------------------ */
 
+/* A single output has no use for a stride, nor a single tap for a dilation. */
+static void drop_steps(nhwc_problem *p) {
+    for (int axis = 0; axis < 3; axis++) {
+        p->stride[axis] = p->out[axis] == 1 ? 1 : p->stride[axis];
+        p->dilation[axis] = p->kernel[axis] == 1 ? 1 : p->dilation[axis];
+    }
+}
+
+static bool is_pointwise(const nhwc_problem *p) { return p->kernel[0] == 1 && p->kernel[1] == 1 && p->kernel[2] == 1; }
+
 /* Where no output needs a neighbour of its pixel, all pixels are one row. */
 static void merge_rows(nhwc_problem *p) {
     for (int axis = 0; axis < 3; axis++) {
-        if (p->kernel[axis] != 1 || p->stride[axis] != 1) {
+        if (p->kernel[axis] != 1 || p->in[axis] != p->out[axis]) {
             return;
         }
     }
@@ -243,20 +253,35 @@ static void fill_blocks(const nhwc_plan *plan, const char *filters, const char *
 
 /* ---- The plan ---------------------------------------------------------------------------------------------------- */
 
-/* Everything that needs no memory; false if no block of pixels fits. */
+/* Windows and strides are limited so that no size here can overflow. */
+static bool is_small(const nhwc_problem *p) {
+    enum { WIDEST_WINDOW = 4096, LARGEST_STRIDE = 64 };
+    for (int axis = 0; axis < 3; axis++) {
+        if (p->kernel[axis] > WIDEST_WINDOW || p->dilation[axis] > WIDEST_WINDOW || p->stride[axis] > LARGEST_STRIDE ||
+            (p->kernel[axis] - 1) * p->dilation[axis] >= WIDEST_WINDOW) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Everything that needs no memory; false if the windows are too large for it, or no block of pixels fits. */
 static bool shape_plan(nhwc_plan *plan) {
     nhwc_rows_plan *d = &plan->rows;
-    const nhwc_problem *p = &plan->problem;
-    const bool pointwise = p->kernel[0] * p->kernel[1] * p->kernel[2] == 1;
-    d->shape = *p;
+    nhwc_problem *p = &d->shape;
+    *p = plan->problem;
+    drop_steps(p);
+    if (!is_small(p)) {
+        return false;
+    }
     d->spread_log2 = choose_spread(plan);
     d->spread = 1 << d->spread_log2;
     d->taps = plan->kernels->row_taps[d->spread_log2].run && p->kernel[2] == 3 && p->stride[2] == 1 &&
               p->dilation[2] == 1 && p->f / p->groups * d->spread <= plan->kernels->lanes;
-    d->in_place = d->spread == 1 && !nhwc_has_padding(p) && (pointwise || p->groups == 1);
+    d->in_place = d->spread == 1 && !nhwc_has_padding(p) && (is_pointwise(p) || p->groups == 1);
     d->pixel = d->in_place ? p->c : p->c / p->groups * d->spread;
     if (d->in_place) {
-        merge_rows(&d->shape);
+        merge_rows(p);
     }
     return choose_block(plan);
 }
@@ -264,7 +289,7 @@ static bool shape_plan(nhwc_plan *plan) {
 /* Whether most of the padded copy is read: strides and dilations that leap far would copy what nobody needs. */
 static bool is_dense(const nhwc_plan *plan) {
     const nhwc_rows_plan *d = &plan->rows;
-    const nhwc_problem *p = &plan->problem;
+    const nhwc_problem *p = &d->shape;
     return d->in_place || (nhwc_span(p, 1, d->rows) <= 4 * d->rows * p->kernel[1] &&
                            nhwc_span(p, 2, d->cols) <= 4 * d->cols * p->kernel[2]);
 }
@@ -278,26 +303,19 @@ static bool fills_tiles(const nhwc_plan *plan) {
 }
 
 /* Best where sums are short, so that what other methods do per tile and per run weighs; where groups share vectors; and
-   where all pixels are one row. Windows and strides are limited so that no size here can overflow. */
+   where all pixels are one row. */
 bool nhwc_rows_serves(const nhwc_plan *plan) {
-    enum { WIDEST_WINDOW = 4096, LARGEST_STRIDE = 64, FEW_CHANNELS = 32, POINTWISE_CHANNELS = 256 };
+    enum { FEW_CHANNELS = 32, POINTWISE_CHANNELS = 256 };
     const nhwc_problem *p = &plan->problem;
-    nhwc_plan trial = *plan;
     const int64_t channels = p->c / p->groups;
-    bool pointwise = true;
-    for (int axis = 0; axis < 3; axis++) {
-        if (p->kernel[axis] > WIDEST_WINDOW || p->dilation[axis] > WIDEST_WINDOW || p->stride[axis] > LARGEST_STRIDE ||
-            (p->kernel[axis] - 1) * p->dilation[axis] >= WIDEST_WINDOW) {
-            return false;
-        }
-        pointwise = pointwise && p->kernel[axis] == 1;
-    }
     const bool depthwise = p->groups > 1 && channels == 1;
+    nhwc_plan trial = *plan;
     if (depthwise || p->c == 0 || p->f == 0 || channels > POINTWISE_CHANNELS || !shape_plan(&trial) ||
         !is_dense(&trial)) {
         return false;
     }
-    return pointwise || trial.rows.spread > 1 || trial.rows.taps || (channels <= FEW_CHANNELS && fills_tiles(&trial));
+    return is_pointwise(p) || trial.rows.spread > 1 || trial.rows.taps ||
+           (channels <= FEW_CHANNELS && fills_tiles(&trial));
 }
 
 nhwc_status nhwc_rows_prepare(nhwc_plan *plan, const void *filters, const void *bias, bool borrow) {

@@ -536,7 +536,7 @@ def test_forms_of_steps(form):
 
 @pytest.mark.parametrize("huge", [100, 2**16, 2**31, 2**32, 2**40 + 1, 2**62, 2**63, 2**64, 2**100])
 def test_huge_steps(huge):
-    """A stride past the end gives one output, and a single tap has no dilation; other shapes may sum in other orders."""
+    """A stride past the end gives one output, and a single tap has no dilation; sums may differ in order."""
 
     def assert_close(actual, expected):
         np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-3)

@@ -80,7 +80,7 @@ class BuildKernels(build_ext):
 
 
 def dependencies():
-    return [str(FLAGS_FILE), *(str(path) for path in sorted(CSRC.rglob("*.h")))]
+    return [str(FLAGS_FILE), *(str(path) for path in sorted(CSRC.rglob("*.[ch]")))]
 
 
 extension = Extension(

@@ -82,6 +82,7 @@ typedef struct {
     int64_t tiles;          /* that are done together, at most */
     int64_t channels;       /* of a group that are transformed together, at most */
     int64_t chunk;          /* channels that are summed in one chain */
+    int64_t panel;          /* channels whose filters stay in the first-level cache: some chunks */
     int64_t widest;         /* filters of a block, at most */
     bool far;               /* the transformed filters are too large for the second-level cache */
     nhwc_winograd_block *blocks;

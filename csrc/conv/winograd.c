@@ -3,7 +3,7 @@
        for block of tiles, for block of filters:                                              parallel
            for range of channels:                                 (all of them, unless they are thousands)
                transform the input of every tile, unless it is there already
-               for each of the alpha^2 matrices, for chunk of channels, for group of tiles:
+               for each of the alpha^2 matrices, for panel of channels, for group of tiles:
                    products += transformed input * transformed filters                        kernel
            for tile: transform the products to results; where these are not finite, compute them again directly
 
@@ -103,7 +103,7 @@ static void transform_input(const call *c, const region *r, int64_t group, int64
     *r->held = (held){r->first, group, channel};
 }
 
-/* One matrix of products, over `channels` from `channel` on. Groups of tiles are of nearly equal size. While a chunk is
+/* One matrix of products, over `channels` from `channel` on. Groups of tiles are of nearly equal size. While a panel is
    at work for the first groups, its successor is fetched if it is far; the filters of a block lie in the order of use.
  */
 static void multiply(const call *c, const region *r, const nhwc_winograd_block *block, int64_t matrix, int64_t channel,
@@ -117,11 +117,16 @@ static void multiply(const call *c, const region *r, const nhwc_winograd_block *
         (const char *)block->filters + (matrix * nhwc_winograd_filters_pitch(plan, nr) + channel * nr) * element;
     int64_t at = 0;
     do {
-        nhwc_product t = {.a_pitch = c->layout.row, .k = nhwc_min(d->chunk, channels - at), .add = channel + at > 0};
+        nhwc_product t = {
+            .a_pitch = c->layout.row,
+            .b = b,
+            .k = nhwc_min(d->panel, channels - at),
+            .chunk = d->chunk,
+            .add = channel + at > 0,
+        };
         for (int64_t i = 0; i < groups; i++) {
             int64_t first = i * r->count / groups, last = (i + 1) * r->count / groups;
             t.a = a + (first * c->layout.row + at) * element;
-            t.b = b;
             t.c = products + first * nr * element;
             t.ahead = d->far && i < nr / lanes ? b + t.k * (nr + i * lanes) * element : NULL;
             block->family->run(&t, (int)(last - first));

@@ -10,7 +10,8 @@
 
 /* Sizes that were chosen by measuring; see csrc/README.md. */
 enum {
-    CHUNK = 64,            /* channels in one chain of additions: chains of 128 equal terms drift by 3e-6 */
+    CHUNK = 32,            /* channels in one chain of additions: where all are equal, 64 drift by 3e-6 */
+    PANEL = 128,           /* channels whose filters stay in the first-level cache */
     MOST_CHANNELS = 2048,  /* that are transformed together */
     MOST_TILES = 96,       /* that are done together */
     ENOUGH_TILES = 64,     /* to be worth reading filters from beyond the cache */
@@ -109,7 +110,8 @@ static void choose_sizes(nhwc_plan *plan) {
     const int64_t depth = nhwc_max(p->c / p->groups, 1), filters = p->f / p->groups;
     const double filter_bytes = (double)(d->alpha * d->alpha) * (double)depth * (double)filters * (double)plan->element;
     d->chunk = nhwc_ceil_div(depth, nhwc_ceil_div(depth, CHUNK));
-    d->channels = nhwc_min(depth, MOST_CHANNELS / d->chunk * d->chunk);
+    d->panel = PANEL / d->chunk * d->chunk;
+    d->channels = nhwc_min(depth, MOST_CHANNELS / d->panel * d->panel);
     d->far = filter_bytes > CACHE_BYTES;
     const int64_t least = d->far ? ENOUGH_TILES : LEAST_TILES;
     d->tiles = MOST_TILES;

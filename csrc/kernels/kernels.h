@@ -46,10 +46,10 @@ typedef struct {
    library. */
 typedef struct {
     const void *a;
-    int64_t a_pitch; /* elements from a row to the next */
-    const void *b;   /* k rows of NR */
-    void *c;         /* rows of NR */
-    int64_t k;
+    int64_t a_pitch;   /* elements from a row to the next */
+    const void *b;     /* k rows of NR */
+    void *c;           /* rows of NR */
+    int64_t k, chunk;  /* products of a sum, and of one chain of additions */
     const void *ahead; /* k vectors to bring into the cache meanwhile, or NULL */
     int add;           /* to what c holds */
 } nhwc_product;

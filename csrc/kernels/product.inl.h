@@ -2,14 +2,15 @@
 
    Included with MR, NV and the names of kernels/template.h set.
 
-       c[MR][NV] = 0
-       for k:                       b is read once, row by row; a row of a is a stream of its own
-           w[NV] = b[k]
-           c[r][v] += a[r][k] * w[v]
-       store c, added to what is there if `add`
+       for chunk of k:
+           c[MR][NV] = 0
+           for k of the chunk:                  b is read once, row by row; a row of a is a stream of its own
+               w[NV] = b[k]
+               c[r][v] += a[r][k] * w[v]
+           store c, added to what is there except for the first chunk without `add`
 
-   Registers: MR * NV accumulators, NV of b, one broadcast. The sum over k is one chain for every MR and NV, so the bits
-   do not depend on how rows are cut into tiles. With `ahead`, each step fetches one vector from there into the
+   Registers: MR * NV accumulators, NV of b, one broadcast. The order of the sum is the same for every MR and NV, so the
+   bits do not depend on how rows are cut into tiles. With `ahead`, each step fetches one vector from there into the
    second-level cache, so that b's successor comes from afar while b is at work. */
 
 #include "repeat.h"
@@ -19,13 +20,17 @@
 
 static void TILE_PASTE(TILE_NAME, NHWC_DTYPE, MR, NV)(const nhwc_product *t) {
     enum { NR = NV * VL };
-    const int64_t count = t->k;
     const ELEM *b = t->b, *ahead = t->ahead;
+    ELEM *c = t->c;
+    int64_t k = 0;
+    bool add = t->add;
 #define POINT(r) const ELEM *p##r = (const ELEM *)t->a + r * t->a_pitch;
     ROWS(POINT)
+    do {
+        const int64_t end = t->k - k < t->chunk ? t->k : k + t->chunk;
 #define DECLARE(r, v) VEC c##r##_##v = V(zero)();
 #define DECLARE_ROW(r) COLUMNS(DECLARE, r)
-    ROWS(DECLARE_ROW)
+        ROWS(DECLARE_ROW)
 #define LOAD_B(r, v) const VEC w##v = V(load)(b + v * VL);
 #define MULTIPLY(r, v) c##r##_##v = V(fma)(x, w##v, c##r##_##v);
 #define MULTIPLY_ROW(r)                                                                                                \
@@ -33,27 +38,28 @@ static void TILE_PASTE(TILE_NAME, NHWC_DTYPE, MR, NV)(const nhwc_product *t) {
         const VEC x = V(set1)(p##r[k]);                                                                                \
         COLUMNS(MULTIPLY, r)                                                                                           \
     }
-    if (ahead) {
-        for (int64_t k = 0; k < count; k++, b += NR, ahead += VL) {
-            __builtin_prefetch(ahead, 0, 2);
-            COLUMNS(LOAD_B, 0)
-            ROWS(MULTIPLY_ROW)
+        if (ahead) {
+            for (; k < end; k++, b += NR, ahead += VL) {
+                __builtin_prefetch(ahead, 0, 2);
+                COLUMNS(LOAD_B, 0)
+                ROWS(MULTIPLY_ROW)
+            }
+        } else {
+            for (; k < end; k++, b += NR) {
+                COLUMNS(LOAD_B, 0)
+                ROWS(MULTIPLY_ROW)
+            }
         }
-    } else {
-        for (int64_t k = 0; k < count; k++, b += NR) {
-            COLUMNS(LOAD_B, 0)
-            ROWS(MULTIPLY_ROW)
-        }
-    }
-    ELEM *c = t->c;
-    if (t->add) {
+        if (add) {
 #define ADD(r, v) c##r##_##v = V(add)(V(load)(c + r * NR + v * VL), c##r##_##v);
 #define ADD_ROW(r) COLUMNS(ADD, r)
-        ROWS(ADD_ROW)
-    }
+            ROWS(ADD_ROW)
+        }
+        add = true;
 #define STORE(r, v) V(store)(c + r * NR + v * VL, c##r##_##v);
 #define STORE_ROW(r) COLUMNS(STORE, r)
-    ROWS(STORE_ROW)
+        ROWS(STORE_ROW)
+    } while (k < t->k);
 
 #undef POINT
 #undef DECLARE

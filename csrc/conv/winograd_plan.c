@@ -10,7 +10,8 @@
 
 /* Sizes that were chosen by measuring; see csrc/README.md. */
 enum {
-    CHUNK = 32,            /* channels in one chain of additions: where all are equal, 64 drift by 3e-6 */
+    CHUNK = 16,            /* channels in one chain of additions, up to F4_CHANNELS; beyond, twice as many */
+    F4_CHANNELS = 512,     /* that F(4x4,3x3) sums within the bound of "auto" where all data are equal */
     PANEL = 128,           /* channels whose filters stay in the first-level cache */
     MOST_CHANNELS = 2048,  /* that are transformed together */
     MOST_TILES = 96,       /* that are done together */
@@ -70,7 +71,8 @@ static nhwc_algorithm choose(const nhwc_plan *plan) {
     }
     double direct = predict(plan, NHWC_DIRECT) * CLEAR_GAIN;
     double f2 = predict(plan, NHWC_WINOGRAD_F2), f4 = predict(plan, NHWC_WINOGRAD_F4);
-    return f4 < f2 && f4 < direct ? NHWC_WINOGRAD_F4 : f2 < direct ? NHWC_WINOGRAD_F2 : NHWC_DIRECT;
+    const bool f4_is_accurate = p->c / p->groups <= F4_CHANNELS;
+    return f4_is_accurate && f4 < f2 && f4 < direct ? NHWC_WINOGRAD_F4 : f2 < direct ? NHWC_WINOGRAD_F2 : NHWC_DIRECT;
 }
 
 /* In float64 the transforms alone err by more than the stated bound on equal data. */
@@ -109,7 +111,7 @@ static void choose_sizes(nhwc_plan *plan) {
     nhwc_winograd_plan *d = &plan->winograd;
     const int64_t depth = nhwc_max(p->c / p->groups, 1), filters = p->f / p->groups;
     const double filter_bytes = (double)(d->alpha * d->alpha) * (double)depth * (double)filters * (double)plan->element;
-    d->chunk = nhwc_ceil_div(depth, nhwc_ceil_div(depth, CHUNK));
+    d->chunk = nhwc_ceil_div(depth, nhwc_ceil_div(depth, depth <= F4_CHANNELS ? CHUNK : 2 * CHUNK));
     d->panel = PANEL / d->chunk * d->chunk;
     d->channels = nhwc_min(depth, MOST_CHANNELS / d->panel * d->panel);
     d->far = filter_bytes > CACHE_BYTES;

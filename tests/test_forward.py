@@ -60,6 +60,27 @@ def test_long_sums_do_not_drift(isa, data):
         assert np.abs(y - y_exact).max() <= 2e-6 * np.abs(y_exact).max(), problem
 
 
+@pytest.mark.parametrize(
+    ("channels", "kernel", "algorithm", "bound"),
+    [
+        (1, 7, "direct", 5e-7),
+        (3, 9, "direct", 5e-7),
+        (3, 15, "direct", 5e-7),
+        (512, 3, "auto", 2e-6),
+        (2048, 3, "auto", 2e-6),
+    ],
+)
+def test_flat_data_drifts_little(isa, channels, kernel, algorithm, bound):
+    """Where all products are equal, as under a box filter, each rounding errs the same way as the one before."""
+    rng = np.random.default_rng(13)
+    for value, weight in rng.uniform(0.01, 1, (4, 2)).astype(np.float32):
+        x = np.full((kernel + 3, kernel + 3, channels), value)
+        for count in (1, 20):
+            y = nhwc.conv2d(x, np.full((kernel, kernel, channels, count), weight), algorithm=algorithm)
+            expected = kernel**2 * channels * float(value) * float(weight)
+            assert np.abs(y - expected).max() <= bound * expected, (value, weight, count)
+
+
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_integer_valued_data_is_exact(isa, dtype):
     rng = np.random.default_rng(5)

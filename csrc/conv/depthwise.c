@@ -92,7 +92,7 @@ static void choose_kernel(const nhwc_plan *plan, nhwc_depthwise_plan *d) {
     d->kernel = taps <= NHWC_DEPTHWISE_TAPS ? kernels->run[stride][taps] : NULL;
     d->kernel = d->kernel ? d->kernel : kernels->run[stride][0];
     d->kernel = d->kernel ? d->kernel : kernels->run[0][0];
-    const int64_t chunk = nhwc_chunk(p->k);
+    const int64_t chunk = nhwc_chunk(p);
     d->chunk_taps = nhwc_min(taps, chunk);
     d->chunk_rows = nhwc_min(chunk / d->chunk_taps, taps_of_depth_and_height(p));
 }

@@ -137,7 +137,7 @@ typedef struct {
     const char *filters;
     char *packed;
     nhwc_image_segment *segments;
-    int64_t count, chunk; /* segments, and inputs of the chunk so far */
+    int64_t count, chunk, chunks; /* segments, inputs of the chunk so far, and chunks before it */
 } cut;
 
 static void pack(cut *c, const rectangle *r) {
@@ -156,11 +156,11 @@ static void add_segment(cut *c, const rectangle *r) {
     const nhwc_problem *p = &c->plan->problem;
     const nhwc_images_plan *d = &c->plan->images;
     const int64_t taps = r->height * r->width, column = r->column * p->dilation[2];
-    bool full = c->chunk + taps > nhwc_chunk(p->k);
+    bool full = c->chunk + taps > nhwc_chunk(p);
     c->chunk = full ? taps : c->chunk + taps;
     if (c->segments) {
         if (full) {
-            c->segments[c->count - 1].ends_chunk = 1;
+            c->segments[c->count - 1].ends = ++c->chunks % 8 ? NHWC_ENDS_CHUNK : NHWC_ENDS_BLOCK;
         }
         int64_t plane = column % p->stride[2] * p->c + r->channel;
         c->segments[c->count] = (nhwc_image_segment){
@@ -178,7 +178,7 @@ static void add_segment(cut *c, const rectangle *r) {
    that share loads. */
 static void add_rectangle(cut *c, const rectangle *r) {
     const nhwc_problem *p = &c->plan->problem;
-    const int64_t chunk = nhwc_chunk(p->k), rows = nhwc_ceil_div(r->height, nhwc_ceil_div(r->height, chunk));
+    const int64_t chunk = nhwc_chunk(p), rows = nhwc_ceil_div(r->height, nhwc_ceil_div(r->height, chunk));
     const int64_t columns = nhwc_ceil_div(r->width, nhwc_ceil_div(r->width, chunk / rows));
     rectangle part = *r;
     for (int64_t i = 0; i < r->height; i += rows) {
@@ -228,7 +228,7 @@ static int64_t workspace_bytes(const nhwc_plan *plan, workspace_layout *layout) 
     layout->ring = at;
     at += nhwc_round_up(p->kernel[0] * d->slots * row_bytes(plan, d), NHWC_ALIGNMENT);
     layout->sums = at;
-    at += nhwc_round_up(nhwc_max(p->f, d->tile_rows) * tile, NHWC_ALIGNMENT);
+    at += nhwc_round_up(2 * nhwc_max(p->f, d->tile_rows) * tile, NHWC_ALIGNMENT);
     layout->line = at;
     at += p->f > 1 ? nhwc_round_up(p->f * tile + 8 * vector, NHWC_ALIGNMENT) : 0;
     return at;

@@ -5,9 +5,19 @@
 #include "../arch/arch.h"
 #include "../base/status.h"
 
-/* Products in one chain of additions; the totals of the chunks are then added in order. The stated error bounds rest on
-   it: chains of 256 drift by 7e-7 on positive data, and so would more than a hundred totals. */
-static inline int64_t nhwc_chunk(int64_t reduction) { return reduction <= 8192 ? 64 : 256; }
+/* Products in one chain of additions, a chunk. The stated error bounds rest on it: chains of 256 drift by 7e-7 on
+   positive data, and where all products are equal, as in the flat parts of an image under a box filter, every rounding
+   errs the same way, so that chains of 64 drift by 1e-6. */
+static inline int64_t nhwc_chunk(const nhwc_problem *p) { return p->c <= 4 ? 32 : 64; }
+
+enum { NHWC_MOST_CHUNKS = 16 }; /* in a block */
+
+/* What a segment says that ends a chunk at input number `end` of the reduction: totals of chunks are added in blocks,
+   since a hundred of them in a row would drift as their products do. */
+static inline int32_t nhwc_chunk_end(const nhwc_problem *p, int64_t end) {
+    const int64_t chunk = nhwc_chunk(p), block = p->k <= 64 * chunk ? 8 : NHWC_MOST_CHUNKS;
+    return end % (chunk * block) == 0 ? NHWC_ENDS_BLOCK : NHWC_ENDS_CHUNK;
+}
 
 /* How the pointers into the input come about; see tiles.c. */
 typedef enum { NHWC_ROWS, NHWC_GATHER, NHWC_SCRATCH } nhwc_access;

@@ -78,7 +78,7 @@ int64_t nhwc_rows_scratch(const nhwc_plan *plan) {
 }
 
 int64_t nhwc_rows_workspace(const nhwc_plan *plan) {
-    const int64_t partial = NHWC_MAX_MR * NHWC_MAX_VECTORS * plan->kernels->lanes * (int64_t)plan->element;
+    const int64_t partial = 2 * NHWC_MAX_MR * NHWC_MAX_VECTORS * plan->kernels->lanes * (int64_t)plan->element;
     return nhwc_round_up(partial, NHWC_ALIGNMENT) + nhwc_round_up(nhwc_rows_scratch(plan), NHWC_ALIGNMENT);
 }
 
@@ -127,7 +127,7 @@ static int64_t run_offset(const nhwc_plan *plan, int64_t run) {
 
 /* Steps of the reduction that are summed in one chain: whole runs, unless that makes more chains. */
 static int64_t chunk_steps(const nhwc_plan *plan, int64_t steps, int64_t run) {
-    const int64_t most = nhwc_chunk(plan->problem.k) / (plan->rows.taps ? 3 : 1), whole = most - most % run;
+    const int64_t most = nhwc_chunk(&plan->problem) / (plan->rows.taps ? 3 : 1), whole = most - most % run;
     return whole && nhwc_ceil_div(steps, whole) == nhwc_ceil_div(steps, most) ? whole : most;
 }
 
@@ -144,7 +144,9 @@ static int64_t cut_reduction(const nhwc_plan *plan, nhwc_segment *segments) {
             segments[count] = (nhwc_segment){
                 .offset = run_offset(plan, at / run) + inside * spread,
                 .length = (int32_t)(length * spread),
-                .ends_chunk = at + length == chunk_end,
+                .ends = at + length < chunk_end   ? 0
+                        : chunk_end % (8 * chunk) ? NHWC_ENDS_CHUNK
+                                                  : NHWC_ENDS_BLOCK,
             };
         }
         at += length;

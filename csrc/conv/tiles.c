@@ -205,7 +205,7 @@ static void run_tiles(const call *c, const region *r, const nhwc_block *block, c
     const nhwc_tiles_plan *d = &plan->tiles;
     const nhwc_problem *p = &plan->problem;
     const int64_t element = (int64_t)plan->element, pixels = r->rows * r->cols, mr = block->family->mr;
-    const int64_t tiles = nhwc_ceil_div(pixels, mr), tile_bytes = mr * block->family->nr * element;
+    const int64_t tiles = nhwc_ceil_div(pixels, mr), tile_bytes = 2 * mr * block->family->nr * element;
     const bool whole = d->piece_count == 1;
     nhwc_tile t = {
         .pixel_pitch = d->table_pointers,
@@ -275,7 +275,7 @@ int64_t nhwc_tiles_workspace(const nhwc_plan *plan, int64_t rows, int64_t cols, 
     layout->offsets = at;
     at += nhwc_round_up(pixels * (int64_t)sizeof(int64_t), NHWC_ALIGNMENT);
     layout->partial = at;
-    at += nhwc_round_up(tile_pixels * NHWC_MAX_VECTORS * plan->kernels->lanes * element, NHWC_ALIGNMENT);
+    at += nhwc_round_up(2 * tile_pixels * NHWC_MAX_VECTORS * plan->kernels->lanes * element, NHWC_ALIGNMENT);
     layout->scratch = at;
     if (d->access == NHWC_SCRATCH) {
         int64_t height = nhwc_span(p, 1, rows), width = nhwc_tiles_width(p, cols);

@@ -119,8 +119,8 @@ static void choose_pixels(nhwc_plan *plan) {
 }
 
 /* Visits the reduction in order and cuts it into segments, chunks and pieces; counts only where arrays are NULL. */
-static void cut_reduction(nhwc_tiles_plan *d, int64_t reduction, nhwc_segment *segments, nhwc_piece *pieces) {
-    const int64_t chunk = nhwc_chunk(reduction);
+static void cut_reduction(const nhwc_problem *p, nhwc_tiles_plan *d, nhwc_segment *segments, nhwc_piece *pieces) {
+    const int64_t chunk = nhwc_chunk(p), reduction = p->k;
     int64_t at = 0, segment_count = 0, piece_count = 0, widest = 1;
     nhwc_piece piece = {0};
     while (at < reduction) {
@@ -131,15 +131,15 @@ static void cut_reduction(nhwc_tiles_plan *d, int64_t reduction, nhwc_segment *s
                 .offset = offset * (d->depthwise ? d->scratch_channels : 1),
                 .pointer = (int32_t)(pointer - piece.first_pointer),
                 .length = (int32_t)length,
-                .ends_chunk = at + length == chunk_end,
+                .ends = at + length == chunk_end ? nhwc_chunk_end(p, chunk_end) : 0,
             };
         }
         segment_count++;
         at += length;
         piece.pointer_count = pointer + 1 - piece.first_pointer;
         widest = nhwc_max(widest, piece.pointer_count);
-        bool full = piece.pointer_count + chunk > MAX_POINTERS;
-        if (at == reduction || (at == chunk_end && full)) {
+        bool full = piece.pointer_count + NHWC_MOST_CHUNKS * chunk > MAX_POINTERS;
+        if (at == reduction || (full && at == chunk_end && nhwc_chunk_end(p, at) == NHWC_ENDS_BLOCK)) {
             piece.segment_count = segment_count - piece.first_segment;
             if (pieces) {
                 pieces[piece_count] = piece;
@@ -282,7 +282,7 @@ nhwc_status nhwc_tiles_prepare(nhwc_plan *plan, const void *filters, const void 
     const nhwc_problem *p = &plan->problem;
     nhwc_tiles_plan *d = &plan->tiles;
     choose_access(plan);
-    cut_reduction(d, p->k, NULL, NULL);
+    cut_reduction(p, d, NULL, NULL);
     choose_pixels(plan);
 
     const int64_t groups = d->depthwise ? 1 : p->groups;
@@ -303,7 +303,7 @@ nhwc_status nhwc_tiles_prepare(nhwc_plan *plan, const void *filters, const void 
     d->blocks = (nhwc_block *)(memory + offsets[BLOCKS]);
     d->zeros = memory + offsets[ZEROS];
     d->block_count = groups * group_blocks;
-    cut_reduction(d, p->k, d->segments, d->pieces);
+    cut_reduction(p, d, d->segments, d->pieces);
     memset(d->zeros, 0, (size_t)sizes[ZEROS]);
 
     char *packed = memory + offsets[FILTERS];

@@ -145,7 +145,7 @@ static void compute_directly(const call *c, const place *at, const nhwc_winograd
     const int64_t element = (int64_t)plan->element, first = v * family->nr;
     const void *pixels[MAX_ALPHA * MAX_ALPHA], *table[MAX_OUTPUTS * MAX_OUTPUTS][9];
     int64_t offsets[MAX_OUTPUTS * MAX_OUTPUTS];
-    _Alignas(NHWC_ALIGNMENT) char partial[NHWC_MAX_MR * NHWC_ALIGNMENT];
+    _Alignas(NHWC_ALIGNMENT) char partial[2 * NHWC_MAX_MR * NHWC_ALIGNMENT];
     point(c, at, block->group * (p->c / p->groups), pixels);
     int64_t rows = nhwc_min(d->outputs, p->out[1] - at->row), cols = nhwc_min(d->outputs, p->out[2] - at->col);
     for (int64_t i = 0; i < rows * cols; i++) {

@@ -146,7 +146,7 @@ static int64_t cut_group(nhwc_plan *plan, int64_t group, int64_t *count, nhwc_wi
 
 /* The segments of the direct sum, with a pointer for each tap; counts only where `segments` is NULL. */
 static int64_t cut_reduction(const nhwc_problem *p, nhwc_segment *segments) {
-    const int64_t depth = p->c / p->groups, chunk = nhwc_chunk(p->k);
+    const int64_t depth = p->c / p->groups, chunk = nhwc_chunk(p);
     int64_t count = 0;
     for (int64_t at = 0; at < p->k; count++) {
         int64_t tap = at / depth, chunk_end = nhwc_min(at - at % chunk + chunk, p->k);
@@ -156,7 +156,7 @@ static int64_t cut_reduction(const nhwc_problem *p, nhwc_segment *segments) {
                 .offset = at - tap * depth,
                 .pointer = (int32_t)tap,
                 .length = (int32_t)(end - at),
-                .ends_chunk = end == chunk_end,
+                .ends = end == chunk_end ? nhwc_chunk_end(p, chunk_end) : 0,
             };
         }
         at = end;

@@ -11,7 +11,8 @@
            for r < height, k < width:                 filters: loaded once, for all the filters
                c[i][v] += row[r][k ...][v] * w[r][k][i]
            if the segment ends a chunk: sums += c, c = 0
-       out, or sums = clamp(c + sums + residual)
+           if it ends a block of chunks: totals += sums, sums = 0
+       out, or sums = clamp(c + sums + totals + residual)
 
    Nearly every load straddles two cache lines and so takes two slots of the two load ports: what makes it as fast as
    the multiplications is that MR of them share it. The first and last MR - 1 input rows serve fewer output rows and
@@ -25,8 +26,8 @@ static void IMAGE_KERNEL(IMAGE_NAME, NHWC_DTYPE, MR, NV)(const nhwc_image_tile *
     enum { WIDTH = NV * VL };
     const int64_t row_step = t->row_step, column_step = t->column_step;
     const ELEM *filters = t->filters;
-    ELEM *sums = t->sums;
-    bool first = true;
+    ELEM *sums = t->sums, *totals = sums + MR * WIDTH;
+    bool empty = true, no_totals = true;
 
     const ELEM *bias = t->bias;
 #if IMAGE_OP == IMAGE_ROWS
@@ -135,8 +136,8 @@ static void IMAGE_KERNEL(IMAGE_NAME, NHWC_DTYPE, MR, NV)(const nhwc_image_tile *
             }
         }
 #endif
-        if (s->ends_chunk && s + 1 < end) {
-            if (first) {
+        if (s->ends && s + 1 < end) {
+            if (empty) {
 #define SAVE(i, v) V(store)(sums + i * WIDTH + v * VL, c##i##_##v);
 #define SAVE_ROW(i) COLUMNS(SAVE, i)
                 ROWS(SAVE_ROW)
@@ -145,16 +146,25 @@ static void IMAGE_KERNEL(IMAGE_NAME, NHWC_DTYPE, MR, NV)(const nhwc_image_tile *
 #define ADD_TO_ROW(i) COLUMNS(ADD_TO, i)
                 ROWS(ADD_TO_ROW)
             }
-            first = false;
+            empty = s->ends == NHWC_ENDS_BLOCK;
+            if (empty) {
+                LOCAL(end_block)(totals, sums, MR * WIDTH, no_totals);
+                no_totals = false;
+            }
 #define CLEAR(i, v) c##i##_##v = V(zero)();
 #define CLEAR_ROW(i) COLUMNS(CLEAR, i)
             ROWS(CLEAR_ROW)
         }
     }
-    if (!first) {
+    if (!empty) {
 #define ADD_FROM(i, v) c##i##_##v = V(add)(V(load)(sums + i * WIDTH + v * VL), c##i##_##v);
 #define ADD_FROM_ROW(i) COLUMNS(ADD_FROM, i)
         ROWS(ADD_FROM_ROW)
+    }
+    if (!no_totals) {
+#define ADD_TOTALS(i, v) c##i##_##v = V(add)(V(load)(totals + i * WIDTH + v * VL), c##i##_##v);
+#define ADD_TOTALS_ROW(i) COLUMNS(ADD_TOTALS, i)
+        ROWS(ADD_TOTALS_ROW)
     }
 
 #if IMAGE_OP == IMAGE_ROWS
@@ -205,6 +215,8 @@ static void IMAGE_KERNEL(IMAGE_NAME, NHWC_DTYPE, MR, NV)(const nhwc_image_tile *
 #undef CLEAR_ROW
 #undef ADD_FROM
 #undef ADD_FROM_ROW
+#undef ADD_TOTALS
+#undef ADD_TOTALS_ROW
 #undef CLAMP
 #undef CLAMP_ROW
 #undef ADD_RESIDUAL

@@ -4,12 +4,15 @@
 
 #include "../nhwc.h"
 
+/* What the last segment of a chunk says: sums run in chunks, and totals of chunks in blocks, for accuracy. */
+enum { NHWC_ENDS_CHUNK = 1, NHWC_ENDS_BLOCK = 2 };
+
 /* One stretch of the reduction: `length` consecutive inputs, `offset` elements after the pixel's pointer number
-   `pointer`. Sums run in chunks, for accuracy; the last segment of a chunk says so. */
+   `pointer`. */
 typedef struct {
     int64_t offset;
     int32_t pointer, length;
-    int32_t ends_chunk;
+    int32_t ends; /* 0, NHWC_ENDS_CHUNK or NHWC_ENDS_BLOCK */
 } nhwc_segment;
 
 /* A register tile: up to MR output pixels times one block of up to NR filters (dense) or channels (depthwise).
@@ -27,10 +30,10 @@ typedef struct {
     const void *residual; /* NULL, or like out */
     void *out;
     const int64_t *offsets; /* pixel i's results are at out[offsets[i] ...] */
-    void *partial;          /* MR x NR sums, when first and last are not both set or there are several chunks */
+    void *partial;          /* 2 x MR x NR sums, when first and last are not both set or there are several chunks */
     const void *clamp;      /* two elements: least and greatest result */
     int64_t live;           /* filters or channels of the block that exist */
-    int first, last;        /* whether these segments begin, and end, the reduction */
+    int first, last;        /* whether these segments begin, and end, the reduction; else with a block of chunks */
 } nhwc_tile;
 
 /* Does the first `rows` pixels of the tile. */
@@ -116,7 +119,7 @@ typedef struct {
     void *out;
     int64_t out_pitch;   /* elements from a pixel's results to the next's */
     int64_t group_pitch; /* elements from a group's results to the next's */
-    void *partial;       /* MR x NR sums, when there are several chunks */
+    void *partial;       /* 2 x MR x NR sums, when there are several chunks */
     const void *clamp;   /* two elements: least and greatest result; NULL: no limits */
     int64_t live;        /* filters of each group that exist in this block */
     int64_t groups;      /* groups that exist in this block */
@@ -146,7 +149,7 @@ typedef struct {
     int64_t offset; /* elements from a row's pointer to what the first tap reads for output column 0 */
     int32_t row;    /* the first tap's, in the table of rows of the first output row */
     int32_t height, width;
-    int32_t ends_chunk;
+    int32_t ends; /* 0, NHWC_ENDS_CHUNK or NHWC_ENDS_BLOCK */
 } nhwc_image_segment;
 
 /* A register tile: vectors of consecutive output columns times 1 .. 6 output rows of one filter, or times one row of
@@ -164,7 +167,7 @@ typedef struct {
     const void *residual; /* NULL, or, one filter only, like out */
     void *out;            /* NULL, or, one filter only, the tile's results, which otherwise go to sums */
     int64_t out_pitch;    /* elements from an output row of the tile to the next */
-    void *sums;           /* room for the tile, by output row or filter */
+    void *sums;           /* room for two tiles, by output row or filter */
     const void *clamp;    /* NULL, or two elements: least and greatest result */
 } nhwc_image_tile;
 

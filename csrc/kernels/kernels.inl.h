@@ -26,6 +26,14 @@ static inline void LOCAL(finish_part)(VEC sum, const nhwc_tile *t, int64_t offse
 }
 #define KERNEL_LOCAL LOCAL
 
+/* Adds n sums, those of a block of chunks, to the totals of the blocks before, unless there are none yet. */
+static __attribute__((noinline)) void LOCAL(end_block)(ELEM *totals, const ELEM *sums, int n, bool first) {
+    for (int i = 0; i < n; i += VL) {
+        VEC sum = V(load)(sums + i);
+        V(store)(totals + i, first ? sum : V(add)(V(load)(totals + i), sum));
+    }
+}
+
 #define TILE_TEMPLATE "tile.inl.h"
 #define TILE_TYPE nhwc_tile
 #define TILE_OP DIRECT

@@ -11,7 +11,8 @@
                    a = x[i * pixel_pitch + offset + k ...] SPREAD values, repeated over the vector
                    c[i][v] += a * w[v]
                if the segment ends a chunk: partial += c, c = 0
-           out[i] = clamp(c + partial + residual)
+               if it ends a block of chunks: totals += partial, partial = 0
+           out[i] = clamp(c + partial + totals + residual)
 
    Lane l * SPREAD + g of vector v is filter v * VL / SPREAD + l of group g, in the packed filters, the bias and the
    accumulators: repeating a few values is what a load does at no cost, so one multiply-add serves every lane. Results
@@ -32,14 +33,15 @@
 static void TILE_PASTE(TILE_NAME, NHWC_DTYPE, MR, NV)(const nhwc_row_tile *t) {
     enum { NR = NV * VL };
     const ELEM *x = t->x, *residual = t->residual ? t->residual : t->out;
-    ELEM *out = t->out, *partial = t->partial;
+    ELEM *out = t->out;
     const int64_t filter_pitch = t->filter_pitch, pitch = t->out_pitch, step = MR * pitch;
     const bool whole = SPREAD == 1 ? t->live == NR : NV == 1 && t->groups == SPREAD && t->live * SPREAD == VL;
 #define POINT(r) const int64_t p##r = (r + TAPS - 1) * t->pixel_pitch;
     ROWS(POINT)
     for (int64_t n = t->tiles; n > 0; n--, x += MR * t->pixel_pitch, out += step, residual += step) {
         const ELEM *filters = t->filters;
-        bool first = true;
+        ELEM *partial = t->partial, *totals = partial + MR * NR;
+        bool empty = true, no_totals = true;
 
 #define LOAD_BIAS(r, v) const VEC b##v = V(load)((const ELEM *)t->bias + v * VL);
         COLUMNS(LOAD_BIAS, 0)
@@ -85,8 +87,8 @@ static void TILE_PASTE(TILE_NAME, NHWC_DTYPE, MR, NV)(const nhwc_row_tile *t) {
 #endif
                 filters += filter_pitch;
             }
-            if (s->ends_chunk && s + 1 < end) {
-                if (first) {
+            if (s->ends && s + 1 < end) {
+                if (empty) {
 #define SAVE(r, v) V(store)(partial + r * NR + v * VL, c##r##_##v);
 #define SAVE_ROW(r) COLUMNS(SAVE, r)
                     ROWS(SAVE_ROW)
@@ -95,16 +97,25 @@ static void TILE_PASTE(TILE_NAME, NHWC_DTYPE, MR, NV)(const nhwc_row_tile *t) {
 #define ADD_TO_ROW(r) COLUMNS(ADD_TO, r)
                     ROWS(ADD_TO_ROW)
                 }
-                first = false;
+                empty = s->ends == NHWC_ENDS_BLOCK;
+                if (empty) {
+                    KERNEL_LOCAL(end_block)(totals, partial, MR * NR, no_totals);
+                    no_totals = false;
+                }
 #define CLEAR(r, v) c##r##_##v = V(zero)();
 #define CLEAR_ROW(r) COLUMNS(CLEAR, r)
                 ROWS(CLEAR_ROW)
             }
         }
-        if (!first) {
+        if (!empty) {
 #define ADD_FROM(r, v) c##r##_##v = V(add)(V(load)(partial + r * NR + v * VL), c##r##_##v);
 #define ADD_FROM_ROW(r) COLUMNS(ADD_FROM, r)
             ROWS(ADD_FROM_ROW)
+        }
+        if (!no_totals) {
+#define ADD_TOTALS(r, v) c##r##_##v = V(add)(V(load)(totals + r * NR + v * VL), c##r##_##v);
+#define ADD_TOTALS_ROW(r) COLUMNS(ADD_TOTALS, r)
+            ROWS(ADD_TOTALS_ROW)
         }
 
         if (!whole) {
@@ -149,6 +160,8 @@ static void TILE_PASTE(TILE_NAME, NHWC_DTYPE, MR, NV)(const nhwc_row_tile *t) {
 #undef CLEAR_ROW
 #undef ADD_FROM
 #undef ADD_FROM_ROW
+#undef ADD_TOTALS
+#undef ADD_TOTALS_ROW
 #undef ORDER
 #undef ORDER_ROW
 #undef ADD_RESIDUAL

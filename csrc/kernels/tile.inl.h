@@ -8,7 +8,8 @@
                w[NV] = filters; filters += pitch
                c[i][v] += pixel[i][k] * w[v]           depthwise: NR channels times their own filters, length is 1
            if the segment ends a chunk: partial += c, c = 0
-       out[i] = clamp(c + partial + bias + residual)
+           if it ends a block of chunks: totals += partial, partial = 0
+       out[i] = clamp(c + partial + totals + bias + residual)
 
    Registers: MR * NV accumulators, NV filters and one input (the broadcast or the vector). The order of the sum is
    that of k and the chunks for every MR and NV, so the bits do not depend on how pixels are cut into tiles. */
@@ -22,8 +23,8 @@ static void TILE_PASTE(TILE_NAME, NHWC_DTYPE, MR, NV)(const nhwc_tile *t) {
     enum { NR = NV * VL };
     const int64_t filter_pitch = t->filter_pitch;
     const ELEM *filters = t->filters;
-    ELEM *partial = t->partial;
-    bool first = t->first;
+    ELEM *partial = t->partial, *totals = partial + MR * NR;
+    bool empty = true, no_totals = t->first;
 
 #define DECLARE(r, v) VEC c##r##_##v = V(zero)();
 #define DECLARE_ROW(r) COLUMNS(DECLARE, r)
@@ -64,8 +65,8 @@ static void TILE_PASTE(TILE_NAME, NHWC_DTYPE, MR, NV)(const nhwc_tile *t) {
         ROWS(MULTIPLY_ROW)
         filters += filter_pitch;
 #endif
-        if (s->ends_chunk && !(t->last && s + 1 == end)) {
-            if (first) {
+        if (s->ends && !(t->last && s + 1 == end)) {
+            if (empty) {
 #define SAVE(r, v) V(store)(partial + r * NR + v * VL, c##r##_##v);
 #define SAVE_ROW(r) COLUMNS(SAVE, r)
                 ROWS(SAVE_ROW)
@@ -74,7 +75,11 @@ static void TILE_PASTE(TILE_NAME, NHWC_DTYPE, MR, NV)(const nhwc_tile *t) {
 #define ADD_TO_ROW(r) COLUMNS(ADD_TO, r)
                 ROWS(ADD_TO_ROW)
             }
-            first = false;
+            empty = s->ends == NHWC_ENDS_BLOCK;
+            if (empty) {
+                KERNEL_LOCAL(end_block)(totals, partial, MR * NR, no_totals);
+                no_totals = false;
+            }
 #define CLEAR(r, v) c##r##_##v = V(zero)();
 #define CLEAR_ROW(r) COLUMNS(CLEAR, r)
             ROWS(CLEAR_ROW)
@@ -83,10 +88,15 @@ static void TILE_PASTE(TILE_NAME, NHWC_DTYPE, MR, NV)(const nhwc_tile *t) {
     if (!t->last) {
         return;
     }
-    if (!first) {
+    if (!empty) {
 #define ADD_FROM(r, v) c##r##_##v = V(add)(V(load)(partial + r * NR + v * VL), c##r##_##v);
 #define ADD_FROM_ROW(r) COLUMNS(ADD_FROM, r)
         ROWS(ADD_FROM_ROW)
+    }
+    if (!no_totals) {
+#define ADD_TOTALS(r, v) c##r##_##v = V(add)(V(load)(totals + r * NR + v * VL), c##r##_##v);
+#define ADD_TOTALS_ROW(r) COLUMNS(ADD_TOTALS, r)
+        ROWS(ADD_TOTALS_ROW)
     }
 
     const ELEM *bias = t->bias, *residual = t->residual;
@@ -132,6 +142,8 @@ static void TILE_PASTE(TILE_NAME, NHWC_DTYPE, MR, NV)(const nhwc_tile *t) {
 #undef CLEAR_ROW
 #undef ADD_FROM
 #undef ADD_FROM_ROW
+#undef ADD_TOTALS
+#undef ADD_TOTALS_ROW
 #undef ADD_BIAS
 #undef ADD_BIAS_ROW
 #undef ADD_RESIDUAL

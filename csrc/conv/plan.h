@@ -56,6 +56,7 @@ typedef struct {
     nhwc_block *blocks;
     int64_t segment_count, piece_count, block_count;
     void *zeros; /* a pixel of zeros, for taps on padding */
+    bool skips;  /* taps on zeros are left out, where a tile has no other pixels there */
 } nhwc_tiles_plan;
 
 /* Everything of the images method: see images.c. */

@@ -36,6 +36,16 @@ static inline int64_t nhwc_tap_source(const nhwc_problem *p, int axis, int64_t o
     return nhwc_source_index(p->padding_mode, at, p->in[axis]);
 }
 
+/* The outputs, of `outputs` from number `o` on, whose tap k lies inside the input: from o + *first to before
+   o + *last. */
+static inline void nhwc_inner_outputs(const nhwc_problem *p, int axis, int64_t o, int64_t outputs, int64_t k,
+                                      int64_t *first, int64_t *last) {
+    const int64_t stride = p->stride[axis], at = o * stride + k * p->dilation[axis] - p->before[axis];
+    *first = at < 0 ? nhwc_min((stride - 1 - at) / stride, outputs) : 0;
+    *last = p->in[axis] > at ? nhwc_min((p->in[axis] - 1 - at) / stride + 1, outputs) : 0;
+    *last = nhwc_max(*first, *last);
+}
+
 /* The row of a sample that (depth, row) names, or NULL where either lies on zeros. */
 static inline const char *nhwc_input_row(const nhwc_plan *plan, const char *x, int64_t depth, int64_t row) {
     const nhwc_problem *p = &plan->problem;

@@ -8,7 +8,9 @@
                for tile of pixels: kernel
 
    Since every pixel has its own pointers, strides, dilation, row ends and padding cost nothing in the kernel, and tiles
-   go across rows. A tap on padding points to a pixel of zeros, or to the pixel that the padding mode names. */
+   go across rows. A tap on padding points to a pixel of zeros, or to the pixel that the padding mode names. Where
+   filters are finite, a tap that is on zeros for all pixels of a tile is left out: adding 0 changes no bit, so this may
+   depend on how tiles are cut. For more such tiles, columns whose outer taps differ are numbered apart. */
 #include "source.h"
 #include "tiles.h"
 
@@ -37,6 +39,10 @@ typedef struct {
     const char *x; /* the sample */
     const void **table;
     int64_t *offsets;
+    uint64_t *taken;   /* where taps on zeros are skipped: by pixel, a bit for each pointer into the input */
+    uint64_t kept_for; /* the pointers of the segments in `kept` */
+    int64_t kept_count;
+    nhwc_segment *kept;
     void *partial;
     char *scratch;
     int64_t scratch_group;
@@ -133,14 +139,6 @@ static void point_into_scratch(const nhwc_plan *plan, const region *r, const nhw
     }
 }
 
-/* The columns of the block, from *first to *last, whose tap k lies inside the input. */
-static void inner_columns(const nhwc_problem *p, const region *r, int64_t k, int64_t *first, int64_t *last) {
-    int64_t at = r->col * p->stride[2] + k * p->dilation[2] - p->before[2], stride = p->stride[2];
-    *first = at < 0 ? nhwc_min((stride - 1 - at) / stride, r->cols) : 0;
-    *last = p->in[2] > at ? nhwc_min((p->in[2] - 1 - at) / stride + 1, r->cols) : 0;
-    *last = nhwc_max(*first, *last);
-}
-
 /* A pointer for tap k of the kernel's row for each pixel of an output row; `row` is NULL on zeros. */
 static void point_into_row(const nhwc_plan *plan, const region *r, const char *row, int64_t k, const void **to) {
     const nhwc_problem *p = &plan->problem;
@@ -148,7 +146,7 @@ static void point_into_row(const nhwc_plan *plan, const region *r, const char *r
     const int64_t at = r->col * p->stride[2] + k * p->dilation[2] - p->before[2];
     int64_t first = r->cols, last = r->cols;
     if (row) {
-        inner_columns(p, r, k, &first, &last);
+        nhwc_inner_outputs(p, 2, r->col, r->cols, k, &first, &last);
     }
     for (int64_t j = first; j < last; j++) {
         to[j * pitch] = row + (at + j * p->stride[2]) * pixel;
@@ -163,6 +161,15 @@ static void point_into_row(const nhwc_plan *plan, const region *r, const char *r
     }
 }
 
+/* Notes for the pixels of an output row whether tap k of the kernel's row, pointer number t, lies inside the input. */
+static void mark_taken(const nhwc_problem *p, const region *r, int64_t k, uint64_t *taken, int64_t t) {
+    int64_t first, last;
+    nhwc_inner_outputs(p, 2, r->col, r->cols, k, &first, &last);
+    for (int64_t j = first; j < last; j++) {
+        taken[j] |= (uint64_t)1 << t;
+    }
+}
+
 /* A pointer for each tap (GATHER) or row of taps (ROWS, which never meets padding) of each pixel, into the input. */
 static void point_into_input(const nhwc_plan *plan, const region *r, const nhwc_piece *piece) {
     const nhwc_problem *p = &plan->problem;
@@ -172,8 +179,11 @@ static void point_into_input(const nhwc_plan *plan, const region *r, const nhwc_
         int64_t depth = nhwc_tap_source(p, 0, r->depth, rows / p->kernel[1]);
         for (int64_t i = 0; i < r->rows; i++) {
             int64_t row = nhwc_tap_source(p, 1, r->row + i, rows % p->kernel[1]);
-            point_into_row(plan, r, nhwc_input_row(plan, r->x, depth, row), tap % width,
-                           r->table + i * r->cols * pitch + t);
+            const char *input = nhwc_input_row(plan, r->x, depth, row);
+            point_into_row(plan, r, input, tap % width, r->table + i * r->cols * pitch + t);
+            if (r->taken && input) {
+                mark_taken(p, r, tap % width, r->taken + i * r->cols, t);
+            }
         }
     }
 }
@@ -196,11 +206,63 @@ static void make_offsets(const nhwc_problem *p, const region *r) {
     }
 }
 
+/* The end of the columns, from `col` of the block on, that have the same taps inside the input. */
+static int64_t like_columns(const nhwc_problem *p, const region *r, int64_t col) {
+    int64_t end = r->cols;
+    for (int64_t k = 0, first, last; k < p->kernel[2]; k++) {
+        nhwc_inner_outputs(p, 2, r->col, r->cols, k, &first, &last);
+        end = first > col ? nhwc_min(end, first) : end;
+        end = last > col ? nhwc_min(end, last) : end;
+    }
+    return end;
+}
+
+/* Numbers the pixels of a block, row by row or, where that helps to skip taps, first by columns with the same taps. */
+static void place_pixels(const nhwc_plan *plan, const region *r, const nhwc_piece *piece) {
+    const nhwc_problem *p = &plan->problem;
+    region part = *r;
+    for (int64_t col = 0; col < r->cols; col += part.cols) {
+        part.col = r->col + col;
+        part.cols = r->taken ? like_columns(p, r, col) - col : r->cols;
+        const int64_t pixels = r->rows * part.cols;
+        if (r->taken) {
+            memset(part.taken, 0, (size_t)pixels * sizeof(uint64_t));
+        }
+        make_offsets(p, &part);
+        make_pointers(plan, &part, piece);
+        part.offsets += pixels;
+        part.table += pixels * plan->tiles.table_pointers;
+        part.taken = r->taken ? part.taken + pixels : NULL;
+    }
+}
+
 /* ---- Tiles ------------------------------------------------------------------------------------------------------- */
+
+/* The segments of the reduction that some of `pixels` pixels from number `first` on need. A chunk ends where its last
+   segment is that is left. */
+static void keep_segments(const nhwc_tiles_plan *d, region *r, int64_t first, int64_t pixels) {
+    uint64_t taken = 0;
+    for (int64_t i = 0; i < pixels; i++) {
+        taken |= r->taken[first + i];
+    }
+    if (taken == r->kept_for) {
+        return;
+    }
+    r->kept_for = taken;
+    r->kept_count = 0;
+    for (const nhwc_segment *s = d->segments; s < d->segments + d->segment_count; s++) {
+        if (taken >> s->pointer & 1) {
+            r->kept[r->kept_count++] = *s;
+        } else if (r->kept_count > 0) {
+            nhwc_segment *last = &r->kept[r->kept_count - 1];
+            last->ends = s->ends > last->ends ? s->ends : last->ends;
+        }
+    }
+}
 
 /* All tiles of a region for one block of filters and one piece of the reduction. Tiles are of nearly equal size: a
    last tile of one pixel would wait for its own additions. */
-static void run_tiles(const call *c, const region *r, const nhwc_block *block, const nhwc_piece *piece) {
+static void run_tiles(const call *c, region *r, const nhwc_block *block, const nhwc_piece *piece) {
     const nhwc_plan *plan = c->plan;
     const nhwc_tiles_plan *d = &plan->tiles;
     const nhwc_problem *p = &plan->problem;
@@ -227,6 +289,11 @@ static void run_tiles(const call *c, const region *r, const nhwc_block *block, c
         t.pixels = r->table + first * d->table_pointers;
         t.offsets = r->offsets + first;
         t.partial = (char *)r->partial + (whole ? 0 : i * tile_bytes);
+        if (r->taken) {
+            keep_segments(d, r, first, last - first);
+            t.segments = r->kept;
+            t.segment_count = r->kept_count;
+        }
         block->family->run(&t, (int)(last - first));
         if (t.last && plan->activate) {
             for (int64_t j = first; j < last; j++) {
@@ -241,7 +308,6 @@ static void run_region(const call *c, region *r, int64_t first, int64_t last) {
     const nhwc_tiles_plan *d = &c->plan->tiles;
     static const nhwc_piece nothing;
     const nhwc_piece *pieces = d->piece_count ? d->pieces : &nothing;
-    make_offsets(&c->plan->problem, r);
     r->scratch_group = -1;
     for (int64_t b = first; b < last; b++) {
         const nhwc_block *block = &d->blocks[b];
@@ -250,13 +316,13 @@ static void run_region(const call *c, region *r, int64_t first, int64_t last) {
         }
         if (d->piece_count <= 1) {
             if (b == first) {
-                make_pointers(c->plan, r, pieces);
+                place_pixels(c->plan, r, pieces);
             }
             run_tiles(c, r, block, pieces);
             continue;
         }
         for (int64_t i = 0; i < d->piece_count; i++) {
-            make_pointers(c->plan, r, &pieces[i]);
+            place_pixels(c->plan, r, &pieces[i]);
             run_tiles(c, r, block, &pieces[i]);
         }
     }
@@ -274,6 +340,10 @@ int64_t nhwc_tiles_workspace(const nhwc_plan *plan, int64_t rows, int64_t cols, 
     at += nhwc_round_up(pixels * d->table_pointers * (int64_t)sizeof(void *), NHWC_ALIGNMENT);
     layout->offsets = at;
     at += nhwc_round_up(pixels * (int64_t)sizeof(int64_t), NHWC_ALIGNMENT);
+    layout->taken = at;
+    at += d->skips ? nhwc_round_up(pixels * (int64_t)sizeof(uint64_t), NHWC_ALIGNMENT) : 0;
+    layout->kept = at;
+    at += d->skips ? nhwc_round_up(d->segment_count * (int64_t)sizeof(nhwc_segment), NHWC_ALIGNMENT) : 0;
     layout->partial = at;
     at += nhwc_round_up(2 * tile_pixels * NHWC_MAX_VECTORS * plan->kernels->lanes * element, NHWC_ALIGNMENT);
     layout->scratch = at;
@@ -294,6 +364,8 @@ static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
     region r = {
         .table = (const void **)(workspace + c->layout.table),
         .offsets = (int64_t *)(workspace + c->layout.offsets),
+        .taken = d->skips ? (uint64_t *)(workspace + c->layout.taken) : NULL,
+        .kept = (nhwc_segment *)(workspace + c->layout.kept),
         .partial = workspace + c->layout.partial,
         .scratch = workspace + c->layout.scratch,
     };

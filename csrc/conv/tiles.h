@@ -13,7 +13,7 @@ nhwc_status nhwc_tiles_prepare(nhwc_plan *plan, const void *filters, const void 
 
 /* Where the parts of a thread's workspace begin, in bytes. */
 typedef struct {
-    int64_t table, offsets, partial, scratch;
+    int64_t table, offsets, taken, kept, partial, scratch;
 } nhwc_workspace_layout;
 
 /* Bytes of workspace of one thread for blocks of rows x cols output pixels. */

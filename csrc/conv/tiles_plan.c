@@ -17,6 +17,8 @@ enum {
     SCRATCH_BYTES = 128 << 10,  /* of a block's padded copy, if it can be */
     SCRATCH_MOST = 2 << 20,     /* and at the most */
     FEW_CHANNELS = 32,          /* below this, runs over the kernel's width pay for a padded copy */
+    MOST_SKIPPED = 4096,        /* segments that a tile can pick from */
+    LEAST_SKIPPED = 2,          /* percent of the multiplications that are worth it */
 };
 
 /* Bytes of the padded copy that rows x cols output pixels need, or -1 for absurdly many. */
@@ -128,6 +130,7 @@ static void cut_reduction(const nhwc_problem *p, nhwc_tiles_plan *d, nhwc_segmen
         int64_t length = d->depthwise ? 1 : nhwc_min(d->run - offset, chunk_end - at);
         if (segments) {
             segments[segment_count] = (nhwc_segment){
+                .input = at - piece.first_input,
                 .offset = offset * (d->depthwise ? d->scratch_channels : 1),
                 .pointer = (int32_t)(pointer - piece.first_pointer),
                 .length = (int32_t)length,
@@ -278,12 +281,37 @@ static bool part_sizes(const nhwc_plan *plan, int64_t groups, int64_t group_bloc
     return nhwc_mul(filters, element, &sizes[FILTERS]);
 }
 
+/* Part of the multiplications that taps on padding are. */
+static double padded_part(const nhwc_problem *p) {
+    double inner = 1;
+    for (int axis = 0; axis < 3; axis++) {
+        double taken = 0;
+        for (int64_t k = 0, first, last; k < p->kernel[axis]; k++) {
+            nhwc_inner_outputs(p, axis, 0, p->out[axis], k, &first, &last);
+            taken += (double)(last - first);
+        }
+        inner *= taken / ((double)p->kernel[axis] * (double)p->out[axis]);
+    }
+    return 1 - inner;
+}
+
+/* Whether to skip taps on zeros, which only finite filters turn to nothing. */
+static bool skip_zeros(const nhwc_plan *plan, const void *filters) {
+    const nhwc_problem *p = &plan->problem;
+    const nhwc_tiles_plan *d = &plan->tiles;
+    bool can = d->access == NHWC_GATHER && p->padding_mode == NHWC_CONSTANT && d->piece_count == 1 &&
+               d->table_pointers <= 64 && d->segment_count <= MOST_SKIPPED;
+    return can && padded_part(p) > LEAST_SKIPPED / 100. &&
+           (!plan->kernels->all_finite || plan->kernels->all_finite(filters, p->k * p->f));
+}
+
 nhwc_status nhwc_tiles_prepare(nhwc_plan *plan, const void *filters, const void *bias, bool borrow) {
     const nhwc_problem *p = &plan->problem;
     nhwc_tiles_plan *d = &plan->tiles;
     choose_access(plan);
     cut_reduction(p, d, NULL, NULL);
     choose_pixels(plan);
+    d->skips = skip_zeros(plan, filters);
 
     const int64_t groups = d->depthwise ? 1 : p->groups;
     const bool in_place = read_in_place(plan, borrow);

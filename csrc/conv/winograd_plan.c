@@ -153,6 +153,7 @@ static int64_t cut_reduction(const nhwc_problem *p, nhwc_segment *segments) {
         int64_t end = nhwc_min((tap + 1) * depth, chunk_end);
         if (segments) {
             segments[count] = (nhwc_segment){
+                .input = at,
                 .offset = at - tap * depth,
                 .pointer = (int32_t)tap,
                 .length = (int32_t)(end - at),

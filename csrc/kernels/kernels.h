@@ -4,12 +4,15 @@
 
 #include "../nhwc.h"
 
+#include <stdbool.h>
+
 /* What the last segment of a chunk says: sums run in chunks, and totals of chunks in blocks, for accuracy. */
 enum { NHWC_ENDS_CHUNK = 1, NHWC_ENDS_BLOCK = 2 };
 
 /* One stretch of the reduction: `length` consecutive inputs, `offset` elements after the pixel's pointer number
    `pointer`. */
 typedef struct {
+    int64_t input; /* the first's number in the reduction, counted from the tile's filters; for tiles only */
     int64_t offset;
     int32_t pointer, length;
     int32_t ends; /* 0, NHWC_ENDS_CHUNK or NHWC_ENDS_BLOCK */
@@ -24,7 +27,7 @@ typedef struct {
     int64_t channel; /* added to every pointer, in elements: the block's channel or the group's first */
     const nhwc_segment *segments;
     int64_t segment_count;
-    const void *filters;  /* the row of NR filters that belongs to the first input of the first segment */
+    const void *filters;  /* the row of NR filters that belongs to input 0 */
     int64_t filter_pitch; /* elements from one input's filters to the next's */
     const void *bias;     /* NR values */
     const void *residual; /* NULL, or like out */
@@ -242,6 +245,7 @@ typedef struct {
     nhwc_row_family row_taps[NHWC_MAX_SPREAD_LOG2 + 1]; /* one vector, three taps at a time */
     nhwc_spread_kernel *spread[NHWC_MAX_SPREAD_LOG2 + 1];
     void (*activate)(void *y, int64_t n, int activation); /* in place; NULL for integers */
+    bool (*all_finite)(const void *x, int64_t n);         /* NULL for integers */
     double (*fma_work)(int64_t rounds, double *flops);    /* register-only multiply-adds, to measure the peak */
 } nhwc_kernels;
 

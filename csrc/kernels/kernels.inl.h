@@ -8,6 +8,7 @@
 #include "peak.inl.h"
 #ifndef NHWC_INTEGER
 #include "activation.inl.h"
+#include "finite.inl.h"
 #endif
 #include "depthwise.inl.h"
 
@@ -217,6 +218,7 @@ static const nhwc_kernels
                 },
 #ifndef NHWC_INTEGER
             .activate = KERNEL(activate),
+            .all_finite = KERNEL(all_finite),
             .product = {{0},
                         {FAMILY_NAME(product, MR1, 1), MR1, 1 * VL},
                         {FAMILY_NAME(product, MR2, 2), MR2, 2 * VL},

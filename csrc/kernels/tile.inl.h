@@ -5,7 +5,7 @@
        c[MR][NV] = 0
        for segment:                                    a run of consecutive inputs, one pointer a pixel
            for k < length:                             direct: an input's value times a row of NR filters
-               w[NV] = filters; filters += pitch
+               w[NV] = filters of input number s->input + k
                c[i][v] += pixel[i][k] * w[v]           depthwise: NR channels times their own filters, length is 1
            if the segment ends a chunk: partial += c, c = 0
            if it ends a block of chunks: totals += partial, partial = 0
@@ -22,7 +22,6 @@
 static void TILE_PASTE(TILE_NAME, NHWC_DTYPE, MR, NV)(const nhwc_tile *t) {
     enum { NR = NV * VL };
     const int64_t filter_pitch = t->filter_pitch;
-    const ELEM *filters = t->filters;
     ELEM *partial = t->partial, *totals = partial + MR * NR;
     bool empty = true, no_totals = t->first;
 
@@ -33,6 +32,7 @@ static void TILE_PASTE(TILE_NAME, NHWC_DTYPE, MR, NV)(const nhwc_tile *t) {
     const nhwc_segment *end = t->segments + t->segment_count;
     for (const nhwc_segment *s = t->segments; s < end; s++) {
         const int64_t offset = t->channel + s->offset;
+        const ELEM *filters = (const ELEM *)t->filters + s->input * filter_pitch;
         const void *const *pointers = t->pixels + s->pointer;
 #define POINT(r) const ELEM *p##r = (const ELEM *)pointers[r * t->pixel_pitch] + offset;
         ROWS(POINT)
@@ -63,7 +63,6 @@ static void TILE_PASTE(TILE_NAME, NHWC_DTYPE, MR, NV)(const nhwc_tile *t) {
 #define LOAD_INPUT(r, v) LOAD_PART(p##r + v * VL)
         COLUMNS(LOAD_FILTERS, 0)
         ROWS(MULTIPLY_ROW)
-        filters += filter_pitch;
 #endif
         if (s->ends && !(t->last && s + 1 == end)) {
             if (empty) {

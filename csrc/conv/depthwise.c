@@ -2,12 +2,13 @@
 
        for (n, depth, phase, rows, columns, block of results):               parallel
            for row of outputs:
-               copy the input rows that it is the first to read into the ring
+               bring the input rows that it is the first to read into the ring
                for tile of columns: kernel, for all vectors of the block
 
-   The ring holds one padded row of input for each row of taps, cut to a block of columns and of results that stays in
-   the first-level cache. Copying costs a load and a store for each input vector, and buys aligned vectors at constant
-   distances, whatever the number of channels, the padding and the multiplier are.
+   The ring holds one padded row of input for each row of taps. For kernels 3, 5 or 7 wide and one result a channel, a
+   row is pointers, one for each column, and the kernels read the input in place. Otherwise rows are copied, cut to a
+   block of columns and of results that stays in the first-level cache: a load and a store for each input vector, which
+   buys aligned vectors at constant distances, whatever the padding and the multiplier are.
 
    A dilated problem is a set of interleaved undilated ones: outputs that are dilation / gcd(stride, dilation) apart
    form a phase, and all its taps lie on inputs that are a dilation apart. So the kernels know no dilation. */
@@ -24,6 +25,7 @@ enum {
     RING_MOST = 4 << 20,    /* and at the most */
     WORTHWHILE_VECTORS = 4, /* so many vectors of a pixel are copied together before columns are cut, */
     LEAST_COLUMNS = 14,     /* and so many outputs of a row before vectors are */
+    POINTED_COLUMNS = 256,  /* outputs of a block of columns in place */
 };
 
 /* Where the operands of one call are, and how its tasks are numbered. */
@@ -77,6 +79,12 @@ static void choose_blocks(const nhwc_plan *plan, nhwc_depthwise_plan *d) {
     const int64_t lanes = plan->kernels->lanes, all = nhwc_ceil_div(p->f, lanes);
     const int64_t column = (taps_of_depth_and_height(p) + 1) * lanes * (int64_t)plan->element;
     const int64_t outputs = nhwc_max(nhwc_ceil_div(p->out[2], d->period[2]), 1);
+    if (d->in_place) {
+        d->cols = nhwc_ceil_div(outputs, nhwc_ceil_div(outputs, POINTED_COLUMNS));
+        d->width = ring_columns(p, d, d->cols);
+        d->vectors = all;
+        return;
+    }
     const int64_t columns = RING_BYTES / column / nhwc_min(all, WORTHWHILE_VECTORS) - p->kernel[2];
     const int64_t fit = nhwc_max(columns / d->shift[2] + 1, LEAST_COLUMNS);
     d->cols = nhwc_ceil_div(outputs, nhwc_ceil_div(outputs, fit));
@@ -93,6 +101,9 @@ static void choose_kernel(const nhwc_plan *plan, nhwc_depthwise_plan *d) {
     d->kernel = d->kernel ? d->kernel : kernels->run[stride][0];
     d->kernel = d->kernel ? d->kernel : kernels->run[0][0];
     const int64_t chunk = nhwc_chunk(p);
+    nhwc_depthwise_kernel *in_place = taps <= NHWC_DEPTHWISE_TAPS ? kernels->in_place[stride][taps] : NULL;
+    d->in_place = in_place && d->multiplier == 1 && p->k <= chunk;
+    d->kernel = d->in_place ? in_place : d->kernel;
     d->chunk_taps = nhwc_min(taps, chunk);
     d->chunk_rows = nhwc_min(chunk / d->chunk_taps, taps_of_depth_and_height(p));
 }
@@ -106,8 +117,8 @@ static nhwc_depthwise_plan choose(const nhwc_plan *plan) {
         d.period[axis] = d.dilation[axis] / common;
         d.shift[axis] = p->stride[axis] / common;
     }
-    choose_blocks(plan, &d);
     choose_kernel(plan, &d);
+    choose_blocks(plan, &d);
     return d;
 }
 
@@ -121,10 +132,21 @@ static bool serves(const nhwc_plan *plan) {
         return false;
     }
     nhwc_depthwise_plan d = choose(plan);
+    if (d.in_place) {
+        return true;
+    }
     int64_t ring, chain = d.chunk_rows * d.chunk_taps + chunk_count(p, &d);
     bool accurate = chain <= nhwc_min(p->k, 256) + nhwc_ceil_div(p->k, 256) + 3;
     return accurate && nhwc_mul((taps_of_depth_and_height(p) + 1) * plan->kernels->lanes, d.vectors, &ring) &&
            nhwc_mul(ring, d.width * (int64_t)plan->element, &ring) && ring <= RING_MOST;
+}
+
+static int64_t ring_row_bytes(const nhwc_plan *plan) {
+    const nhwc_depthwise_plan *d = &plan->depthwise;
+    if (d->in_place) {
+        return d->width * (int64_t)sizeof(void *);
+    }
+    return d->vectors * d->width * plan->kernels->lanes * (int64_t)plan->element;
 }
 
 /* The parts of a thread's workspace, one after the other. */
@@ -141,8 +163,8 @@ static layout lay_out(const nhwc_plan *plan) {
     l.partial = nhwc_round_up(2 * l.order, NHWC_ALIGNMENT);
     l.zeros = l.partial + (chunk_count(p, d) > 1 ? d->vectors * NHWC_DEPTHWISE_COLUMNS * vector : 0);
     l.zeros = nhwc_round_up(l.zeros, NHWC_ALIGNMENT);
-    l.ring = l.zeros + d->vectors * d->width * vector;
-    l.bytes = nhwc_round_up(l.ring + rows * d->vectors * d->width * vector, NHWC_ALIGNMENT);
+    l.ring = l.zeros + ring_row_bytes(plan);
+    l.bytes = nhwc_round_up(l.ring + rows * ring_row_bytes(plan), NHWC_ALIGNMENT);
     return l;
 }
 
@@ -170,7 +192,7 @@ static nhwc_status prepare(nhwc_plan *plan, const void *filters, const void *bia
     nhwc_depthwise_plan *d = &plan->depthwise;
     *d = choose(plan);
     int64_t results = nhwc_round_up(p->f, plan->kernels->lanes), values;
-    if (!nhwc_mul(results, p->k + 1, &values) || !nhwc_mul(values, (int64_t)plan->element, &plan->packed_bytes)) {
+    if (!nhwc_mul(results, p->k + 2, &values) || !nhwc_mul(values, (int64_t)plan->element, &plan->packed_bytes)) {
         return NHWC_TOO_LARGE;
     }
     size_t bytes = (size_t)plan->packed_bytes;
@@ -183,28 +205,38 @@ static nhwc_status prepare(nhwc_plan *plan, const void *filters, const void *bia
     pack(plan, filters, bias, memory, packed_bias);
     d->filters = memory;
     d->bias = packed_bias;
+    d->zeros = packed_bias + results * (int64_t)plan->element;
+    memset(packed_bias + results * (int64_t)plan->element, 0, (size_t)(results * (int64_t)plan->element));
     plan->workspace_bytes = lay_out(plan).bytes;
     return NHWC_OK;
 }
 
 /* ---- The ring --------------------------------------------------------------------------------------------------- */
 
+/* The same as copy_columns, where the ring holds pointers. */
+static void point_columns(const nhwc_plan *plan, const void **to, const char *from, int64_t count) {
+    const nhwc_depthwise_plan *d = &plan->depthwise;
+    const int64_t pixel = d->dilation[2] * plan->problem.c * (int64_t)plan->element;
+    for (int64_t i = 0; i < count; i++) {
+        to[i] = from ? from + i * pixel : d->zeros;
+    }
+}
+
 /* Copies `count` columns of an input row, from *from on, to column u of a row of the ring; from NULL, zeros. */
 static void copy_columns(const nhwc_plan *plan, const region *r, char *to, int64_t u, const char *from, int64_t count) {
     const nhwc_depthwise_plan *d = &plan->depthwise;
     const int64_t lanes = plan->kernels->lanes, element = (int64_t)plan->element;
     const int64_t pixel = d->dilation[2] * plan->problem.c, pitch = d->width * lanes;
+    if (d->in_place) {
+        point_columns(plan, (const void **)to + u, from, count);
+        return;
+    }
     to += u * lanes * element;
     if (!from || d->multiplier == 1) {
         plan->kernels->rows.fill(to, pitch, from ? from + r->first * element : NULL, pixel, count, r->live);
     } else {
         plan->kernels->rows.repeat(to, pitch, from, pixel, count, r->first, r->live, d->multiplier);
     }
-}
-
-static int64_t ring_row_bytes(const nhwc_plan *plan) {
-    const nhwc_depthwise_plan *d = &plan->depthwise;
-    return d->vectors * d->width * plan->kernels->lanes * (int64_t)plan->element;
 }
 
 /* Finds which columns of the ring lie in the input; the others of a constant padding stay zero for all rows. */
@@ -299,7 +331,8 @@ static void run_row(const call *c, const region *r, int64_t row) {
     const nhwc_plan *plan = c->plan;
     const nhwc_problem *p = &plan->problem;
     const nhwc_depthwise_plan *d = &plan->depthwise;
-    const int64_t element = (int64_t)plan->element, tiles = nhwc_ceil_div(r->cols, plan->kernels->rows.columns);
+    const int64_t element = (int64_t)plan->element, widest = d->in_place ? r->cols : plan->kernels->rows.columns;
+    const int64_t tiles = nhwc_ceil_div(r->cols, widest);
     const int64_t y = r->row_phase + row * d->period[1];
     nhwc_depthwise_tile t = {
         .vector_pitch = d->width * plan->kernels->lanes,
@@ -395,7 +428,11 @@ static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
         .zeros = workspace + l.zeros,
         .ring = workspace + l.ring,
     };
-    memset(r.zeros, 0, (size_t)(l.ring - l.zeros));
+    if (c->plan->depthwise.in_place) {
+        point_columns(c->plan, (const void **)r.zeros, NULL, c->plan->depthwise.width);
+    } else {
+        memset(r.zeros, 0, (size_t)(l.ring - l.zeros));
+    }
     for (int64_t task = first; task < last; task++) {
         run_task(c, &r, task);
     }
@@ -412,7 +449,8 @@ static int64_t cut_tasks(call *c, int64_t n, int threads) {
     c->result_blocks = nhwc_ceil_div(p->f, d->vectors * plan->kernels->lanes);
     int64_t tasks = n * p->out[0] * phases(plan, 1) * phases(plan, 2) * c->col_blocks * c->result_blocks;
     if (threads > 1) {
-        const int64_t most = phase_outputs(plan, 1, 0) / nhwc_max(p->kernel[1], LEAST_ROWS);
+        const int64_t least = d->in_place ? 1 : nhwc_max(p->kernel[1], LEAST_ROWS);
+        const int64_t most = phase_outputs(plan, 1, 0) / least;
         c->row_blocks = nhwc_max(nhwc_min(nhwc_ceil_div((int64_t)threads * TASKS_PER_THREAD, tasks), most), 1);
     }
     return tasks * c->row_blocks;

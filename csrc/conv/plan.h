@@ -115,7 +115,9 @@ typedef struct {
     int64_t width;                  /* vectors from a vector's row to the next's in the ring */
     int64_t chunk_rows, chunk_taps; /* rows of taps, and taps of each, in one chain of additions */
     nhwc_depthwise_kernel *kernel;
+    bool in_place; /* no copy of the input */
     const char *filters, *bias;
+    const char *zeros; /* a pixel */
 } nhwc_depthwise_plan;
 
 /* Filters that one call of a row kernel makes: `live` of each of `groups` groups, from `group` on. */

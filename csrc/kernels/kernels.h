@@ -197,7 +197,7 @@ typedef struct {
 /* Neighbouring columns of an output row, all channels of a block. Input rows are laid out by vectors: the lanes of
    vector v in column u are at row[v * vector_pitch + u * lanes]. */
 typedef struct {
-    const void *const *rows; /* one for each row of taps */
+    const void *const *rows; /* one for each row of taps; in place, of pointers to pixels */
     int64_t row_count;
     int64_t offset; /* added to every row: what the first tap of the first column reads */
     int64_t vector_pitch;
@@ -223,6 +223,8 @@ typedef struct {
     int columns; /* of the widest tile */
     /* By stride and taps of a row; [...][0] takes any taps, [0][0] any stride too. Others may be NULL. */
     nhwc_depthwise_kernel *run[NHWC_DEPTHWISE_STRIDE + 1][NHWC_DEPTHWISE_TAPS + 1];
+    /* Likewise, for any number of columns of an input that is not copied. */
+    nhwc_depthwise_kernel *in_place[NHWC_DEPTHWISE_STRIDE + 1][NHWC_DEPTHWISE_TAPS + 1];
     void (*fill)(void *row, int64_t vector_pitch, const void *from, int64_t pixel_pitch, int64_t pixels,
                  int64_t channels);
     void (*repeat)(void *row, int64_t vector_pitch, const void *from, int64_t pixel_pitch, int64_t pixels,

@@ -11,6 +11,7 @@
 #include "finite.inl.h"
 #endif
 #include "depthwise.inl.h"
+#include "depthwise_in_place.inl.h"
 
 /* Adds bias and residual to vector `lane` of a block that is not full, and stores what exists of it. */
 static inline void LOCAL(finish_part)(VEC sum, const nhwc_tile *t, int64_t offset, int lane, VEC low, VEC high) {
@@ -169,6 +170,12 @@ static const nhwc_kernels
                                     [5] = KERNEL(depthwise_5s1),
                                     [7] = KERNEL(depthwise_7s1)},
                              [2] = {[3] = KERNEL(depthwise_3s2), [5] = KERNEL(depthwise_5s2)}},
+                     .in_place = {[1] = {[3] = KERNEL(depthwise_in_place_3s1),
+                                         [5] = KERNEL(depthwise_in_place_5s1),
+                                         [7] = KERNEL(depthwise_in_place_7s1)},
+                                  [2] = {[3] = KERNEL(depthwise_in_place_3s2),
+                                         [5] = KERNEL(depthwise_in_place_5s2),
+                                         [7] = KERNEL(depthwise_in_place_7s2)}},
                      .fill = KERNEL(depthwise_fill),
                      .repeat = KERNEL(depthwise_repeat)},
             .row =

@@ -105,6 +105,7 @@ static inline void vf64_store_n(double *p, vf64 v, int64_t n) {
     }
 }
 static inline vf64 vf64_keep(vf64 v) { return v; }
+static inline vi64 vi64_keep(vi64 v) { return v; }
 static inline vf64 vf64_widen(const double *p) { return *p; }
 static inline void vf64_narrow(double *p, vf64 v) { *p = v; }
 static inline vf64 vf64_add(vf64 a, vf64 b) { return a + b; }

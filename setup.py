@@ -33,6 +33,11 @@ def architecture():
 class BuildKernels(build_ext):
     """Compiles the C core with its flags, probes for OpenMP, and links both into the extension."""
 
+    def finalize_options(self):
+        super().finalize_options()
+        if sys.platform == "win32" and not self.compiler:
+            self.compiler = "mingw32"  # Microsoft's knows neither GNU C nor these flags
+
     def build_extension(self, ext):
         flags = list(FLAGS["C_FLAGS"])
         if os.environ.get("NHWC_WERROR") == "1":

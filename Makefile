@@ -23,7 +23,7 @@ bench: $(VENV)/.demo
 # What a release on Linux holds, at most 2 MiB of it; which library of OpenMP is in it, and where it runs.
 wheel: $(VENV)/.wheel
 	rm -rf build/wheel dist
-	$(BIN)/python -m build --wheel --outdir build/wheel
+	$(BIN)/python -m build --outdir build/wheel
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/auditwheel repair -w dist build/wheel/*.whl
 	$(BIN)/auditwheel show dist/*.whl
 	$(BIN)/python -m zipfile -l dist/*.whl

@@ -96,7 +96,9 @@ extension = Extension(
     libraries=[] if sys.platform == "win32" else ["m"],
     depends=dependencies(),
 )
+# NumPy's declarations differ between its versions, and with them the generated file.
+GENERATED = f"build/numpy-{numpy.__version__}"
 setup(
-    ext_modules=cythonize([extension], compiler_directives={"language_level": "3"}, build_dir="build"),
+    ext_modules=cythonize([extension], compiler_directives={"language_level": "3"}, build_dir=GENERATED),
     cmdclass={"build_ext": BuildKernels},
 )

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := setup.py pyproject.toml $(wildcard src/nhwc/_core.p* src/nhwc/*.pxi csrc/flags.mk csrc/*.h csrc/*/*.h csrc/*/*.c)
 FORMATTED := $(wildcard csrc/*.h csrc/*/*.h csrc/*/*.c tests/c/*.c tests/c/*.h)
 
-.PHONY: demo test test-long check format bench clean
+.PHONY: demo test test-long check format bench wheel clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m nhwc demo
@@ -19,6 +19,15 @@ test-long: $(VENV)/.test
 
 bench: $(VENV)/.demo
 	$(BIN)/python -m nhwc bench
+
+# What a release on Linux holds, at most 2 MiB of it; which library of OpenMP is in it, and where it runs.
+wheel: $(VENV)/.wheel
+	rm -rf build/wheel dist
+	$(BIN)/python -m build --outdir build/wheel
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/auditwheel repair -w dist build/wheel/*.whl
+	$(BIN)/auditwheel show dist/*.whl
+	$(BIN)/python -m zipfile -l dist/*.whl
+	ls -l dist && test "$$(stat -c %s dist/*.whl)" -le 2097152
 
 check: $(VENV)/.check
 	$(BIN)/ruff check .

@@ -33,6 +33,11 @@ def architecture():
 class BuildKernels(build_ext):
     """Compiles the C core with its flags, probes for OpenMP, and links both into the extension."""
 
+    def finalize_options(self):
+        super().finalize_options()
+        if sys.platform == "win32" and not self.compiler:
+            self.compiler = "mingw32"  # Microsoft's knows neither GNU C nor these flags
+
     def build_extension(self, ext):
         flags = list(FLAGS["C_FLAGS"])
         if os.environ.get("NHWC_WERROR") == "1":
@@ -91,7 +96,9 @@ extension = Extension(
     libraries=[] if sys.platform == "win32" else ["m"],
     depends=dependencies(),
 )
+# NumPy's declarations differ between its versions, and with them the generated file.
+GENERATED = f"build/numpy-{numpy.__version__}"
 setup(
-    ext_modules=cythonize([extension], compiler_directives={"language_level": "3"}, build_dir="build"),
+    ext_modules=cythonize([extension], compiler_directives={"language_level": "3"}, build_dir=GENERATED),
     cmdclass={"build_ext": BuildKernels},
 )

@@ -15,6 +15,12 @@ static const nhwc_isa *const compiled[] = {
 #ifdef NHWC_WITH_AVX2
     &nhwc_isa_avx2,
 #endif
+#ifdef NHWC_WITH_SSE2
+    &nhwc_isa_sse2,
+#endif
+#ifdef NHWC_WITH_NEON
+    &nhwc_isa_neon,
+#endif
     &nhwc_isa_scalar,
 };
 enum { COUNT = sizeof compiled / sizeof *compiled };
@@ -48,7 +54,15 @@ const char *nhwc_isa_available(int i) {
 }
 
 /* What every processor of this architecture has, of the instruction sets compiled. */
-const char *nhwc_isa_baseline(void) { return nhwc_isa_scalar.name; }
+const char *nhwc_isa_baseline(void) {
+#if defined(NHWC_WITH_SSE2) && defined(__x86_64__)
+    return nhwc_isa_sse2.name;
+#elif defined(NHWC_WITH_NEON)
+    return nhwc_isa_neon.name;
+#else
+    return nhwc_isa_scalar.name;
+#endif
+}
 
 const char *nhwc_isa_name(void) { return nhwc_isa_current()->name; }
 

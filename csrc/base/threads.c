@@ -24,7 +24,9 @@ enum { MAX_THREADS = 1024 };
 
 static atomic_int setting = 1;
 static _Thread_local int override;
+#ifdef _OPENMP
 static int openmp_limit_at_start; /* what OpenMP allowed at import; a lower limit later was set on purpose */
+#endif
 
 #ifdef HAVE_PTHREADS
 static void forget_pool(void);

@@ -145,20 +145,22 @@ static inline vf64 vf64_zip_lo(vf64 a, vf64 b) { return _mm_unpacklo_pd(a, b); }
 static inline vf64 vf64_zip_hi(vf64 a, vf64 b) { return _mm_unpackhi_pd(a, b); }
 static inline vf64 vf64_unzip_lo(vf64 a, vf64 b) { return _mm_unpacklo_pd(a, b); }
 static inline vf64 vf64_unzip_hi(vf64 a, vf64 b) { return _mm_unpackhi_pd(a, b); }
+/* A shuffle takes two elements of either operand: one level gathers neighbours, the next one puts them in order. */
+#define PAIR(a, i, b, j) _mm_shuffle_ps(a, b, _MM_SHUFFLE(j, j, i, i))
+#define EVEN(a, b) _mm_shuffle_ps(a, b, _MM_SHUFFLE(2, 0, 2, 0))
 static inline void vf32_load3(const float *p, vf32 v[3]) {
-    for (int i = 0; i < 3; i++) {
-        v[i] = _mm_setr_ps(p[i], p[i + 3], p[i + 6], p[i + 9]);
-    }
+    vf32 a = _mm_loadu_ps(p), b = _mm_loadu_ps(p + 4), c = _mm_loadu_ps(p + 8);
+    v[0] = _mm_shuffle_ps(a, PAIR(b, 2, c, 1), _MM_SHUFFLE(2, 0, 3, 0));
+    v[1] = EVEN(PAIR(a, 1, b, 0), PAIR(b, 3, c, 2));
+    v[2] = _mm_shuffle_ps(PAIR(a, 2, b, 1), c, _MM_SHUFFLE(3, 0, 2, 0));
 }
 static inline void vf32_store3(float *p, const vf32 v[3]) {
-    for (int i = 0; i < 3; i++) {
-        float lanes[4];
-        _mm_storeu_ps(lanes, v[i]);
-        for (int j = 0; j < 4; j++) {
-            p[i + 3 * j] = lanes[j];
-        }
-    }
+    _mm_storeu_ps(p, _mm_shuffle_ps(_mm_unpacklo_ps(v[0], v[1]), PAIR(v[2], 0, v[0], 1), _MM_SHUFFLE(2, 0, 1, 0)));
+    _mm_storeu_ps(p + 4, EVEN(PAIR(v[1], 1, v[2], 1), PAIR(v[0], 2, v[1], 2)));
+    _mm_storeu_ps(p + 8, _mm_shuffle_ps(PAIR(v[2], 2, v[0], 3), _mm_unpackhi_ps(v[1], v[2]), _MM_SHUFFLE(3, 2, 2, 0)));
 }
+#undef PAIR
+#undef EVEN
 static inline void vf64_load3(const double *p, vf64 v[3]) {
     vf64 a = _mm_loadu_pd(p), b = _mm_loadu_pd(p + 2), c = _mm_loadu_pd(p + 4);
     v[0] = _mm_shuffle_pd(a, b, 2);

@@ -259,6 +259,96 @@ static void LOCAL(test_partial)(void) {
     }
 }
 
+/* The names that move lanes, on vectors of different numbers. */
+static void LOCAL(test_order)(void) {
+    ELEM all[3 * VL], zipped[2 * VL], unzipped[2 * VL], thirds[3][VL], back[3 * VL] = {0};
+    for (int i = 0; i < 3 * VL; i++) {
+        all[i] = (ELEM)(i + 1);
+        thirds[i % 3][i / 3] = all[i];
+    }
+    for (int i = 0; i < 2 * VL; i++) {
+        zipped[i] = VL == 1 ? all[i] : all[i / 2 + i % 2 * VL];
+        unzipped[i] = VL == 1 ? all[i] : all[i < VL ? 2 * i : 2 * (i - VL) + 1];
+    }
+    const VEC a = V(load)(all), b = V(load)(all + VL);
+    check(LOCAL(vector_is)(V(keep)(a), all, 1), "keep", 0, 0);
+    check(LOCAL(vector_is)(V(zip_lo)(a, b), zipped, 1), "zip_lo", 0, 0);
+    check(LOCAL(vector_is)(V(zip_hi)(a, b), zipped + VL, 1), "zip_hi", 0, 0);
+    check(LOCAL(vector_is)(V(unzip_lo)(a, b), unzipped, 1), "unzip_lo", 0, 0);
+    check(LOCAL(vector_is)(V(unzip_hi)(a, b), unzipped + VL, 1), "unzip_hi", 0, 0);
+    VEC v[3];
+    V(load3)(all, v);
+    for (int i = 0; i < 3; i++) {
+        check(LOCAL(vector_is)(v[i], thirds[i], 1), "load3", i, 0);
+    }
+    V(store3)(back, v);
+    check(memcmp(back, all, sizeof all) == 0, "store3", 0, 0);
+
+    for (int i = 0; i < VL; i++) {
+        ELEM less[VL], nan[VL];
+        memcpy(less, all, sizeof less);
+        memcpy(nan, all, sizeof nan);
+        less[i] = 2 * VL;
+        nan[i] = (ELEM)NAN;
+        check(V(all_lt)(a, V(set1)(2 * VL)), "all_lt", i, 0);
+        check(!V(all_lt)(V(load)(less), V(set1)(2 * VL)) && !V(all_lt)(V(load)(nan), V(set1)(2 * VL)), "all_lt", i, 1);
+    }
+
+    double wide[VL_f64];
+    vf64_store(wide, V(widen)(all));
+    for (int i = 0; i < VL_f64; i++) {
+        check(wide[i] == all[i], "widen", i, wide[i]);
+        wide[i] += 0x1p-30;
+    }
+    memset(back, 0, sizeof back);
+    V(narrow)(back, vf64_load(wide));
+    for (int i = 0; i < 3 * VL; i++) {
+        check(back[i] == (i < VL_f64 ? (ELEM)wide[i] : 0), "narrow", i, back[i]);
+    }
+}
+
+#if VL >= 4
+/* Parts of a vector at any lane, before a guard page, and the names for a vector as G rows. */
+#define TEST_ROWS(G)                                                                                                   \
+    {                                                                                                                  \
+        ELEM repeated[VL], interleaved[VL];                                                                            \
+        for (int i = 0; i < VL; i++) {                                                                                 \
+            repeated[i] = ramp[i % G];                                                                                 \
+            interleaved[i] = ramp[i % G * (VL / G) + i / G];                                                           \
+        }                                                                                                              \
+        memcpy(end - G, ramp, G * sizeof(ELEM));                                                                       \
+        check(LOCAL(vector_is)(VN(broadcast, G)(end - G), repeated, 1), "broadcast", G, 0);                            \
+        check(LOCAL(vector_is)(VN(interleave, G)(V(load)(ramp)), interleaved, 1), "interleave", G, 0);                 \
+        check(LOCAL(vector_is)(VN(deinterleave, G)(V(load)(interleaved)), ramp, 1), "deinterleave", G, 0);             \
+    }
+static void LOCAL(test_rows)(void) {
+    ELEM ramp[VL], *end = (ELEM *)guard_page();
+    for (int i = 0; i < VL; i++) {
+        ramp[i] = (ELEM)(i + 1);
+    }
+    for (int n = 0; n <= VL; n++) {
+        for (int at = 0; at + n <= VL; at++) {
+            ELEM *p = end - n, want[VL] = {0};
+            memcpy(want + at, ramp + at, n * sizeof(ELEM));
+            p[-1] = -1;
+            V(store_part)(p, V(load)(ramp), at, n);
+            check(p[-1] == -1 && memcmp(p, ramp + at, n * sizeof(ELEM)) == 0, "store_part", at, n);
+            check(LOCAL(vector_is)(V(load_part)(p, at, n), want, 1), "load_part", at, n);
+        }
+    }
+    TEST_ROWS(2)
+#if VL >= 8
+    TEST_ROWS(4)
+#endif
+#if VL >= 16
+    TEST_ROWS(8)
+#endif
+}
+#undef TEST_ROWS
+#else
+static void LOCAL(test_rows)(void) {}
+#endif
+
 static void LOCAL(check_activated)(nhwc_activation activation, ELEM x) {
     ELEM y = x;
     KERNEL(activate)(&y, 1, activation);
@@ -310,6 +400,8 @@ static void LOCAL(test_all)(void) {
     LOCAL(test_operations)();
     LOCAL(test_pow2)();
     LOCAL(test_partial)();
+    LOCAL(test_order)();
+    LOCAL(test_rows)();
     for (nhwc_activation activation = 0; activation < NHWC_ACTIVATIONS; activation++) {
         LOCAL(test_accuracy)(activation);
         LOCAL(test_positions)(activation);

@@ -549,7 +549,7 @@ static nhwc_status run(const nhwc_plan *plan, int64_t n, const void *x, const vo
 
 static bool serves(const nhwc_plan *plan) {
     nhwc_images_plan d;
-    return lay_out(plan, &d);
+    return plan->dense && lay_out(plan, &d);
 }
 
 const nhwc_method nhwc_method_images = {

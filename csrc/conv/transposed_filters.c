@@ -1,0 +1,168 @@
+/* The phases of a transposed convolution, and its filters turned into those of forward convolutions. */
+#include "transposed.h"
+
+#include "../base/memory.h"
+#include "../base/threads.h"
+
+#include <string.h>
+
+/* ---- Phases ------------------------------------------------------------------------------------------------------ */
+
+/* Taps that follow each other in different phases; those that are tap_step apart share one. */
+static int64_t tap_step(const nhwc_problem *p, int axis) {
+    return p->stride[axis] / nhwc_gcd(p->stride[axis], p->dilation[axis]);
+}
+
+static int64_t phases_of_axis(const nhwc_problem *p, bool merge, int axis) {
+    return axis == 2 && merge ? 1 : nhwc_min(tap_step(p, axis), p->kernel[axis]);
+}
+
+bool nhwc_phases_merge(const nhwc_problem *p) {
+    return p->groups == 1 && p->stride[2] > 1 && p->kernel[2] == p->stride[2] && p->dilation[2] == 1 &&
+           p->before[2] == 0 && p->in[2] <= p->out[2] / p->stride[2] && p->out[2] == p->in[2] * p->stride[2];
+}
+
+/* Result i = residue + t * stride meets input o by tap u where i = o * stride + u * dilation - before. */
+static nhwc_phase phase_of(const nhwc_problem *p, int axis, int64_t tap) {
+    const int64_t stride = p->stride[axis], at = tap * p->dilation[axis] - p->before[axis];
+    const int64_t residue = (at % stride + stride) % stride;
+    nhwc_phase phase = {.residue = residue, .first_tap = tap, .tap_step = tap_step(p, axis), .merged = 1};
+    phase.outputs = p->out[axis] > residue ? (p->out[axis] - residue - 1) / stride + 1 : 0;
+    phase.taps = (p->kernel[axis] - 1 - tap) / phase.tap_step + 1;
+    phase.dilation = phase.taps == 1 ? 1 : p->dilation[axis] / nhwc_gcd(stride, p->dilation[axis]);
+    phase.before = (phase.taps - 1) * phase.dilation + (at - residue) / stride;
+    return phase;
+}
+
+int64_t nhwc_phase_count(const nhwc_problem *p, bool merge) {
+    return phases_of_axis(p, merge, 0) * phases_of_axis(p, merge, 1) * phases_of_axis(p, merge, 2);
+}
+
+bool nhwc_phases_at(const nhwc_problem *p, bool merge, int64_t i, nhwc_phase phases[3]) {
+    for (int axis = 2; axis >= 0; axis--) {
+        const int64_t count = phases_of_axis(p, merge, axis);
+        phases[axis] = phase_of(p, axis, i % count);
+        i /= count;
+    }
+    if (merge) {
+        phases[2] = (nhwc_phase){.outputs = p->in[2], .taps = 1, .dilation = 1, .merged = p->stride[2]};
+    }
+    return phases[0].outputs && phases[1].outputs && phases[2].outputs;
+}
+
+void nhwc_mark_phases(const nhwc_problem *p, int axis, bool *covered) {
+    for (int64_t tap = 0; tap < phases_of_axis(p, false, axis); tap++) {
+        const nhwc_phase phase = phase_of(p, axis, tap);
+        if (phase.outputs) {
+            covered[phase.residue] = true;
+        }
+    }
+}
+
+/* ---- Filters ----------------------------------------------------------------------------------------------------- */
+
+enum { BLOCK = 16 }; /* columns of the given filters that are turned together: as many as one cache line holds */
+
+/* One phase's filters, from (kernel, results of a group, channels) to (taps, channels of a group, results). */
+typedef struct {
+    const nhwc_plan *plan;
+    const nhwc_phase *phases;
+    const char *filters;
+    char *turned;
+    int64_t column_blocks; /* of a group */
+    int not_finite;
+} turning;
+
+/* Whether all numbers of a row are finite, by their bits: comparing integers vectorises. */
+static bool is_finite(nhwc_dtype dtype, const char *row, int64_t count) {
+    uint64_t bad = 0;
+    for (int64_t i = 0; dtype == NHWC_F32 && i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, row + i * 4, 4);
+        bad |= (bits & 0x7f800000u) == 0x7f800000u;
+    }
+    for (int64_t i = 0; dtype == NHWC_F64 && i < count; i++) {
+        uint64_t bits;
+        memcpy(&bits, row + i * 8, 8);
+        bad |= (bits & 0x7ff0000000000000u) == 0x7ff0000000000000u;
+    }
+    return !bad;
+}
+
+/* to[column][row] = from[row][column]; pitches in bytes. Eight rows at a time are interleaved by vectors. */
+static void turn(const nhwc_plan *plan, const char *from, int64_t from_pitch, int64_t rows, int64_t columns, char *to,
+                 int64_t to_pitch) {
+    enum { TOGETHER = 8 };
+    const int64_t element = (int64_t)plan->element;
+    const nhwc_image_kernels *kernels = columns == BLOCK ? plan->kernels->images : NULL;
+    int64_t row = 0;
+    for (; kernels && row + TOGETHER <= rows; row += TOGETHER) {
+        _Alignas(NHWC_ALIGNMENT) char line[TOGETHER * BLOCK * sizeof(double)];
+        kernels->join(from + row * from_pitch, from_pitch / element, TOGETHER, BLOCK, line);
+        for (int64_t i = 0; i < BLOCK; i++) {
+            const char *piece = line + i * TOGETHER * element;
+            memcpy(to + i * to_pitch + row * element, piece, (size_t)(TOGETHER * element));
+        }
+    }
+    for (; row < rows; row++) {
+        for (int64_t i = 0; i < columns; i++) {
+            memcpy(to + i * to_pitch + row * element, from + row * from_pitch + i * element, (size_t)element);
+        }
+    }
+}
+
+/* The given tap number that tap number `tap` of the phase, and result `merged` of its pixels, stands for. */
+static int64_t given_tap(const nhwc_problem *p, const nhwc_phase phases[3], int64_t tap, int64_t merged) {
+    int64_t given = 0, scale = 1;
+    for (int axis = 2; axis >= 0; axis--) {
+        const nhwc_phase *phase = &phases[axis];
+        const int64_t back = phase->taps - 1 - tap % phase->taps;
+        given += scale * (phase->merged > 1 ? merged : phase->first_tap + back * phase->tap_step);
+        scale *= p->kernel[axis];
+        tap /= phase->taps;
+    }
+    return given;
+}
+
+/* A task is a block of channels of one group and one tap. */
+static void turn_blocks(void *context, int64_t first, int64_t last, int worker) {
+    turning *c = context;
+    const nhwc_plan *plan = c->plan;
+    const nhwc_problem *p = &plan->problem;
+    const int64_t element = (int64_t)plan->element, results = p->f / p->groups, channels = p->c / p->groups;
+    const int64_t merged = c->phases[2].merged, pitch = merged * p->f * element;
+    (void)worker;
+    for (int64_t task = first; task < last; task++) {
+        const int64_t column = task % c->column_blocks * BLOCK, columns = nhwc_min(BLOCK, channels - column);
+        const int64_t group = task / c->column_blocks % p->groups, tap = task / c->column_blocks / p->groups;
+        for (int64_t m = 0; m < merged; m++) {
+            const int64_t row = given_tap(p, c->phases, tap, m) * results;
+            const char *from = c->filters + (row * p->c + group * channels + column) * element;
+            char *to = c->turned + (tap * channels + column) * pitch + (m * p->f + group * results) * element;
+            for (int64_t i = 0; i < results; i++) {
+                if (!is_finite(p->dtype, from + i * p->c * element, columns)) {
+                    __atomic_store_n(&c->not_finite, 1, __ATOMIC_RELAXED);
+                }
+            }
+            turn(plan, from, p->c * element, results, columns, to, pitch);
+        }
+    }
+}
+
+bool nhwc_turn_filters(const nhwc_plan *plan, bool merge, const void *filters, void *turned) {
+    const double GRAIN = 1e5; /* filters worth a thread */
+    const nhwc_problem *p = &plan->problem;
+    nhwc_phase phases[3];
+    turning c = {.plan = plan, .phases = phases, .filters = filters, .turned = turned};
+    c.column_blocks = nhwc_ceil_div(p->c / p->groups, BLOCK);
+    for (int64_t i = 0; i < nhwc_phase_count(p, merge); i++) {
+        if (nhwc_phases_at(p, merge, i, phases)) {
+            const int64_t taps = phases[0].taps * phases[1].taps * phases[2].taps;
+            const int64_t count = taps * phases[2].merged * p->c * (p->f / p->groups);
+            nhwc_parallel_for(nhwc_threads_for((double)count, GRAIN), taps * p->groups * c.column_blocks, turn_blocks,
+                              &c);
+            c.turned += count * (int64_t)plan->element;
+        }
+    }
+    return !c.not_finite;
+}

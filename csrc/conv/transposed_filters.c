@@ -1,10 +1,7 @@
 /* The phases of a transposed convolution, and its filters turned into those of forward convolutions. */
 #include "transposed.h"
 
-#include "../base/memory.h"
 #include "../base/threads.h"
-
-#include <string.h>
 
 /* ---- Phases ------------------------------------------------------------------------------------------------------ */
 
@@ -61,55 +58,15 @@ void nhwc_mark_phases(const nhwc_problem *p, int axis, bool *covered) {
 
 /* ---- Filters ----------------------------------------------------------------------------------------------------- */
 
-enum { BLOCK = 16 }; /* columns of the given filters that are turned together: as many as one cache line holds */
-
 /* One phase's filters, from (kernel, results of a group, channels) to (taps, channels of a group, results). */
 typedef struct {
     const nhwc_plan *plan;
     const nhwc_phase *phases;
     const char *filters;
     char *turned;
-    int64_t column_blocks; /* of a group */
+    int64_t blocks; /* of a tap */
     int not_finite;
 } turning;
-
-/* Whether all numbers of a row are finite, by their bits: comparing integers vectorises. */
-static bool is_finite(nhwc_dtype dtype, const char *row, int64_t count) {
-    uint64_t bad = 0;
-    for (int64_t i = 0; dtype == NHWC_F32 && i < count; i++) {
-        uint32_t bits;
-        memcpy(&bits, row + i * 4, 4);
-        bad |= (bits & 0x7f800000u) == 0x7f800000u;
-    }
-    for (int64_t i = 0; dtype == NHWC_F64 && i < count; i++) {
-        uint64_t bits;
-        memcpy(&bits, row + i * 8, 8);
-        bad |= (bits & 0x7ff0000000000000u) == 0x7ff0000000000000u;
-    }
-    return !bad;
-}
-
-/* to[column][row] = from[row][column]; pitches in bytes. Eight rows at a time are interleaved by vectors. */
-static void turn(const nhwc_plan *plan, const char *from, int64_t from_pitch, int64_t rows, int64_t columns, char *to,
-                 int64_t to_pitch) {
-    enum { TOGETHER = 8 };
-    const int64_t element = (int64_t)plan->element;
-    const nhwc_image_kernels *kernels = columns == BLOCK ? plan->kernels->images : NULL;
-    int64_t row = 0;
-    for (; kernels && row + TOGETHER <= rows; row += TOGETHER) {
-        _Alignas(NHWC_ALIGNMENT) char line[TOGETHER * BLOCK * sizeof(double)];
-        kernels->join(from + row * from_pitch, from_pitch / element, TOGETHER, BLOCK, line);
-        for (int64_t i = 0; i < BLOCK; i++) {
-            const char *piece = line + i * TOGETHER * element;
-            memcpy(to + i * to_pitch + row * element, piece, (size_t)(TOGETHER * element));
-        }
-    }
-    for (; row < rows; row++) {
-        for (int64_t i = 0; i < columns; i++) {
-            memcpy(to + i * to_pitch + row * element, from + row * from_pitch + i * element, (size_t)element);
-        }
-    }
-}
 
 /* The given tap number that tap number `tap` of the phase, and result `merged` of its pixels, stands for. */
 static int64_t given_tap(const nhwc_problem *p, const nhwc_phase phases[3], int64_t tap, int64_t merged) {
@@ -124,43 +81,58 @@ static int64_t given_tap(const nhwc_problem *p, const nhwc_phase phases[3], int6
     return given;
 }
 
-/* A task is a block of channels of one group and one tap. */
+/* One tap's matrix, or its channels from `channel` on: all groups at once where a side of each is one element. */
+static bool turn_tap(const nhwc_plan *plan, const char *from, char *to, int64_t pitch, int64_t channel,
+                     int64_t channels) {
+    const nhwc_problem *p = &plan->problem;
+    const int64_t element = (int64_t)plan->element, groups = p->groups, results = p->f / groups;
+    if (groups > 1 && channels == 1) {
+        return plan->kernels->turn(from, p->c, results, groups, to, results);
+    }
+    if (groups > 1 && results == 1) {
+        return plan->kernels->turn(from, channels, groups, channels, to, pitch);
+    }
+    bool finite = true;
+    for (int64_t g = 0; g < groups; g++) {
+        finite &= plan->kernels->turn(from + (g * channels + channel) * element, p->c, results, channels,
+                                      to + (channel * pitch + g * results) * element, pitch);
+    }
+    return finite;
+}
+
+/* A task is one tap, or some channels of it. */
 static void turn_blocks(void *context, int64_t first, int64_t last, int worker) {
     turning *c = context;
     const nhwc_plan *plan = c->plan;
     const nhwc_problem *p = &plan->problem;
     const int64_t element = (int64_t)plan->element, results = p->f / p->groups, channels = p->c / p->groups;
-    const int64_t merged = c->phases[2].merged, pitch = merged * p->f * element;
+    const int64_t merged = c->phases[2].merged, pitch = merged * p->f;
     (void)worker;
     for (int64_t task = first; task < last; task++) {
-        const int64_t column = task % c->column_blocks * BLOCK, columns = nhwc_min(BLOCK, channels - column);
-        const int64_t group = task / c->column_blocks % p->groups, tap = task / c->column_blocks / p->groups;
+        const int64_t tap = task / c->blocks, block = task % c->blocks;
+        const int64_t channel = block * channels / c->blocks, end = (block + 1) * channels / c->blocks;
         for (int64_t m = 0; m < merged; m++) {
-            const int64_t row = given_tap(p, c->phases, tap, m) * results;
-            const char *from = c->filters + (row * p->c + group * channels + column) * element;
-            char *to = c->turned + (tap * channels + column) * pitch + (m * p->f + group * results) * element;
-            for (int64_t i = 0; i < results; i++) {
-                if (!is_finite(p->dtype, from + i * p->c * element, columns)) {
-                    __atomic_store_n(&c->not_finite, 1, __ATOMIC_RELAXED);
-                }
+            const char *from = c->filters + given_tap(p, c->phases, tap, m) * results * p->c * element;
+            char *to = c->turned + (tap * channels * pitch + m * p->f) * element;
+            if (!turn_tap(plan, from, to, pitch, channel, end - channel)) {
+                __atomic_store_n(&c->not_finite, 1, __ATOMIC_RELAXED);
             }
-            turn(plan, from, p->c * element, results, columns, to, pitch);
         }
     }
 }
 
 bool nhwc_turn_filters(const nhwc_plan *plan, bool merge, const void *filters, void *turned) {
+    enum { CHANNELS = 64 };   /* of a block; only a single group is cut */
     const double GRAIN = 1e5; /* filters worth a thread */
     const nhwc_problem *p = &plan->problem;
     nhwc_phase phases[3];
     turning c = {.plan = plan, .phases = phases, .filters = filters, .turned = turned};
-    c.column_blocks = nhwc_ceil_div(p->c / p->groups, BLOCK);
+    c.blocks = p->groups == 1 ? nhwc_ceil_div(p->c, CHANNELS) : 1;
     for (int64_t i = 0; i < nhwc_phase_count(p, merge); i++) {
         if (nhwc_phases_at(p, merge, i, phases)) {
             const int64_t taps = phases[0].taps * phases[1].taps * phases[2].taps;
             const int64_t count = taps * phases[2].merged * p->c * (p->f / p->groups);
-            nhwc_parallel_for(nhwc_threads_for((double)count, GRAIN), taps * p->groups * c.column_blocks, turn_blocks,
-                              &c);
+            nhwc_parallel_for(nhwc_threads_for((double)count, GRAIN), taps * c.blocks, turn_blocks, &c);
             c.turned += count * (int64_t)plan->element;
         }
     }

@@ -11,6 +11,7 @@
 #include "finite.inl.h"
 #endif
 #include "depthwise.inl.h"
+#include "turn.inl.h"
 
 /* Adds bias and residual to vector `lane` of a block that is not full, and stores what exists of it. */
 static inline void LOCAL(finish_part)(VEC sum, const nhwc_tile *t, int64_t offset, int lane, VEC low, VEC high) {
@@ -230,6 +231,7 @@ static const nhwc_kernels
 #ifdef IMAGE_SUMS
             .images = &LOCAL(images),
 #endif
+            .turn = KERNEL(turn),
             .fma_work = LOCAL(fma_work),
 };
 

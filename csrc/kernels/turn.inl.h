@@ -57,6 +57,7 @@ static bool KERNEL(turn)(const void *from_, int64_t from_pitch, int64_t rows, in
             ELEM line[8 * VL];
             for (int r = 0; r < 8; r++) {
                 row[r] = V(load)(from + (i + r) * from_pitch + column);
+                __builtin_prefetch(from + (i + r + 16) * from_pitch + column);
                 nothings = V(fma)(row[r], V(zero)(), nothings);
             }
             LOCAL(interleave8)(row, line);

@@ -106,32 +106,14 @@ cdef nhwc_status _run_once(const nhwc_problem *p, object x, object filters, obje
     return status
 
 
-cdef object _plain_forward(object name, int ndim, bint depthwise, object x, object filters, object bias,
-                           object strides, object padding, object dilation_rate, object groups, object activation,
-                           object residual, object padding_mode, object out, object algorithm):
-    """The result of a plain call, or None if it is not one."""
-    cdef nhwc_problem p
+cdef object _plain_run(object name, const nhwc_problem *p, int ndim, object x, object filters, object bias,
+                       object residual, object out, _create_plan create):
+    """Plan and run a plain problem, or return None if the other arrays are not plain."""
     cdef cnp.npy_intp shape[5]
     cdef cnp.npy_intp bias_shape[1]
-    cdef int type_number, out_ndim
+    cdef int type_number = cnp.PyArray_TYPE(<cnp.ndarray>x)
+    cdef int out_ndim = _out_shape(p, ndim, cnp.PyArray_NDIM(<cnp.ndarray>x), p.n, shape)
     cdef nhwc_status status
-    if not cnp.PyArray_CheckExact(x):
-        return None
-    type_number = cnp.PyArray_TYPE(<cnp.ndarray>x)
-    if type_number != cnp.NPY_FLOAT32 and type_number != cnp.NPY_FLOAT64:
-        return None
-    p.dtype = NHWC_F32 if type_number == cnp.NPY_FLOAT32 else NHWC_F64
-    p.padding_mode = NHWC_CONSTANT
-    p.activation = NHWC_LINEAR
-    if not _is_plain(x, type_number) or not _is_plain(filters, type_number):
-        return None
-    if not _plain_shapes(&p, ndim, depthwise, x, filters, groups):
-        return None
-    if not _plain_options(&p, ndim, strides, padding, dilation_rate, activation, padding_mode, algorithm):
-        return None
-    if nhwc_problem_check(&p) != NHWC_OK:
-        return None
-    out_ndim = _out_shape(&p, ndim, cnp.PyArray_NDIM(<cnp.ndarray>x), p.n, shape)
     bias_shape[0] = p.f
     if not _plain_addend(bias, type_number, 1, bias_shape) or not _plain_addend(residual, type_number, out_ndim, shape):
         return None
@@ -139,10 +121,41 @@ cdef object _plain_forward(object name, int ndim, bint depthwise, object x, obje
         out = cnp.PyArray_SimpleNew(out_ndim, shape, type_number)
     elif not _plain_addend(out, type_number, out_ndim, shape) or not _plain_out(out, x, filters, bias, residual):
         return None
-    status = _run_once(&p, x, filters, bias, residual, out)
+    status = _run_once(p, x, filters, bias, residual, out, create)
     if status != NHWC_OK:
-        _raise(status, name, &p)
+        _raise(status, name, p)
     return out
+
+
+cdef bint _plain_operands(nhwc_problem *p, object x, object filters) noexcept:
+    """Whether both are plain arrays of one float dtype; begin the problem with it."""
+    cdef int type_number
+    if not cnp.PyArray_CheckExact(x):
+        return False
+    type_number = cnp.PyArray_TYPE(<cnp.ndarray>x)
+    if type_number != cnp.NPY_FLOAT32 and type_number != cnp.NPY_FLOAT64:
+        return False
+    p.dtype = NHWC_F32 if type_number == cnp.NPY_FLOAT32 else NHWC_F64
+    p.padding_mode = NHWC_CONSTANT
+    p.activation = NHWC_LINEAR
+    return _is_plain(x, type_number) and _is_plain(filters, type_number)
+
+
+cdef object _plain_forward(object name, int ndim, bint depthwise, object x, object filters, object bias,
+                           object strides, object padding, object dilation_rate, object groups, object activation,
+                           object residual, object padding_mode, object out, object algorithm):
+    """The result of a plain call, or None if it is not one."""
+    cdef nhwc_problem p
+    if not _plain_operands(&p, x, filters):
+        return None
+    if not _plain_shapes(&p, ndim, depthwise, cnp.PyArray_NDIM(<cnp.ndarray>x), cnp.PyArray_DIMS(<cnp.ndarray>x), filters,
+                         groups):
+        return None
+    if not _plain_options(&p, ndim, strides, padding, dilation_rate, activation, padding_mode, algorithm):
+        return None
+    if nhwc_problem_check(&p) != NHWC_OK:
+        return None
+    return _plain_run(name, &p, ndim, x, filters, bias, residual, out, nhwc_plan_create)
 
 
 cdef nhwc_problem _problem(tuple spec) except *:

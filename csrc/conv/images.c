@@ -480,6 +480,15 @@ static void run_region(const call *c, const region *r) {
 
 /* ---- Tasks ------------------------------------------------------------------------------------------------------- */
 
+/* Whether the last tile of a row reads vectors beyond the copied columns: tiles have powers of two of them. What lies
+   there is not used, but leftovers of other work may be subnormal, and those multiply ten times slower. */
+static bool reads_beyond(const nhwc_plan *plan) {
+    const nhwc_images_plan *d = &plan->images;
+    const int64_t cols = plan->problem.out[2] % d->cols ? plan->problem.out[2] % d->cols : d->cols;
+    const int64_t rest = nhwc_ceil_div(cols, plan->kernels->lanes) % d->tile_vectors;
+    return (rest & (rest - 1)) != 0;
+}
+
 static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
     const call *c = context;
     const nhwc_plan *plan = c->plan;
@@ -495,6 +504,9 @@ static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
         .line = workspace + c->layout.line,
     };
     memset(r.zeros, 0, (size_t)row_bytes(plan, d));
+    if (reads_beyond(plan)) {
+        memset(r.ring, 0, (size_t)(c->workspace_bytes - c->layout.ring));
+    }
     for (int64_t task = first; task < last; task++) {
         int64_t at = task;
         r.col = at % c->col_blocks * d->cols;

@@ -114,15 +114,31 @@ static nhwc_output phase_output(const nhwc_plan *plan, const nhwc_phase phases[3
     return output;
 }
 
-static nhwc_status add_phases(nhwc_plan *plan, const nhwc_phase phases[3], const void *filters, const void *bias) {
+/* Bands of rows that are done for all phases in turn. Where there is little to compute, writing is what takes the time,
+   and neighbouring pixels of different phases are best written while near caches hold them. */
+static int64_t band_count(const nhwc_problem *p, size_t element) {
+    enum { BAND_BYTES = 1 << 20, MOST_BANDS = 64, LITTLE_WORK = 64 };
+    if (p->k > LITTLE_WORK || nhwc_phase_count(p, false) == 1) {
+        return 1;
+    }
+    const int64_t bands = p->pixels * p->f * (int64_t)element / BAND_BYTES;
+    return nhwc_max(nhwc_min(nhwc_min(bands, MOST_BANDS), p->out[1] / p->stride[1] / 8), 1);
+}
+
+/* The rows of this band of a combination of phases. */
+static nhwc_status add_phases(nhwc_plan *plan, const nhwc_phase phases[3], int64_t band, const void *filters,
+                              const void *bias) {
     int64_t first;
+    const int64_t bands = band_count(&plan->problem, plan->element);
+    const int64_t row = band * phases[1].outputs / bands, end = (band + 1) * phases[1].outputs / bands;
     const nhwc_output output = phase_output(plan, phases, &first);
     nhwc_problem part = part_problem(plan, phases[2].merged);
     for (int axis = 0; axis < 3; axis++) {
         const nhwc_phase *phase = &phases[axis];
         set_axis(&part, axis, phase->outputs, phase->taps, phase->dilation, phase->before);
     }
-    return add_part(plan, &part, &output, first, false, filters, bias);
+    set_axis(&part, 1, end - row, phases[1].taps, phases[1].dilation, phases[1].before - row);
+    return row < end ? add_part(plan, &part, &output, first + row * output.step[1], false, filters, bias) : NHWC_OK;
 }
 
 /* Tap number `tap` of a combination of phases, for the results whose input exists. */
@@ -150,21 +166,25 @@ static nhwc_status add_tap(nhwc_plan *plan, const nhwc_phase phases[3], int64_t 
 /* Every phase one part; or, with filters that are not finite, every tap, between the other terms and the activation. */
 static nhwc_status make_parts(nhwc_plan *plan, bool merge, bool by_taps, const char *turned, const void *bias) {
     const nhwc_problem *p = &plan->problem;
+    const int64_t bands = by_taps ? 1 : band_count(p, plan->element);
     nhwc_status status = by_taps ? add_terms(plan, false, bias, NHWC_LINEAR) : NHWC_OK;
-    for (int64_t i = 0; status == NHWC_OK && i < nhwc_phase_count(p, merge); i++) {
-        nhwc_phase phases[3];
-        if (!nhwc_phases_at(p, merge, i, phases)) {
-            continue;
+    for (int64_t band = 0; band < bands; band++) {
+        const char *filters = turned;
+        for (int64_t i = 0; status == NHWC_OK && i < nhwc_phase_count(p, merge); i++) {
+            nhwc_phase phases[3];
+            if (!nhwc_phases_at(p, merge, i, phases)) {
+                continue;
+            }
+            const int64_t taps = phases[0].taps * phases[1].taps * phases[2].taps;
+            const int64_t bytes = phases[2].merged * p->c * (p->f / p->groups) * (int64_t)plan->element;
+            for (int64_t tap = 0; by_taps && status == NHWC_OK && tap < taps; tap++) {
+                status = add_tap(plan, phases, tap, filters + tap * bytes);
+            }
+            if (!by_taps) {
+                status = add_phases(plan, phases, band, filters, bias);
+            }
+            filters += taps * bytes;
         }
-        const int64_t taps = phases[0].taps * phases[1].taps * phases[2].taps;
-        const int64_t bytes = phases[2].merged * p->c * (p->f / p->groups) * (int64_t)plan->element;
-        for (int64_t tap = 0; by_taps && status == NHWC_OK && tap < taps; tap++) {
-            status = add_tap(plan, phases, tap, turned + tap * bytes);
-        }
-        if (!by_taps) {
-            status = add_phases(plan, phases, turned, bias);
-        }
-        turned += taps * bytes;
     }
     return by_taps && status == NHWC_OK ? add_terms(plan, true, NULL, p->activation) : status;
 }
@@ -242,7 +262,7 @@ static nhwc_status prepare(nhwc_plan *plan, const void *filters, const void *bia
         merge = false;
         nhwc_turn_filters(plan, merge, filters, d->turned);
     }
-    const int64_t parts = finite ? nhwc_phase_count(p, merge) : taps + 2;
+    const int64_t parts = finite ? nhwc_phase_count(p, merge) * band_count(p, plan->element) : taps + 2;
     nhwc_status status = allocate(plan, parts, merge ? p->stride[2] : 1, bias);
     if (status == NHWC_OK) {
         status = make_parts(plan, merge, !finite, d->turned, bias ? d->bias : NULL);

@@ -80,6 +80,14 @@ nhwc_status nhwc_plan_create(nhwc_plan **plan, const nhwc_problem *problem, cons
                              int borrow);
 void nhwc_plan_destroy(nhwc_plan *plan);
 
+/* A transposed convolution, which is the input gradient of a forward one: a problem whose kernel, stride, dilation and
+   padding are those of the forward convolution, but which reads what that makes and makes what that reads: `in` and
+   `c` are of x, `out`, which the caller chooses, and `f` of the result. Zeros are what the padding holds, and "auto" is
+   the algorithm. The filters are HWIO of the forward convolution: of shape (kernel, f / groups, c). */
+nhwc_status nhwc_transposed_check(nhwc_problem *problem);
+nhwc_status nhwc_plan_create_transposed(nhwc_plan **plan, const nhwc_problem *problem, const void *filters,
+                                        const void *bias, int borrow);
+
 /* out = activation(conv(x) + bias + residual) for n samples; residual may be NULL or equal to out, no other
    operands may overlap. Fails only before the first write to out. */
 nhwc_status nhwc_plan_run(const nhwc_plan *plan, int64_t n, const void *x, const void *residual, void *out);

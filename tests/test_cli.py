@@ -1,5 +1,6 @@
 """The command line: demo, bench and info, and the table of layers."""
 
+import inspect
 import json
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 import nhwc
-from nhwc.cli import layers, main, progress, table
+from nhwc.cli import layers, main, ops, progress, table
 from nhwc.cli.measure import sampled_error
 
 
@@ -98,6 +99,22 @@ def test_bench_holds_to_isa_dtype_and_call(capsys):
     assert nhwc.show_config(mode="dicts")["isa"] == before
 
 
+@pytest.mark.parametrize(
+    ("op", "case"), [("transpose", "decoder_2x2s2_14x256_128"), ("input_grad", "mbv2_dw3x3_14x576")]
+)
+def test_bench_measures_other_operations(op, case, capsys):
+    assert main(["bench", "--op", op, "--layers", case, "--threads", "1,2", "--seconds", "0.01"]) == 0
+    printed = capsys.readouterr().out
+    assert f"float32, {op}, 2 threads:" in printed
+    assert printed.count(case) == 2
+
+
+def test_operations_agree_with_plans():
+    for case in ops.cases("transpose"):
+        call = case.prepare("float64")
+        assert case.macs == inspect.getclosurevars(call).nonlocals["plan"].macs, case.name
+
+
 def test_bench_interrupted_prints_what_is_done(monkeypatch, capsys):
     from nhwc.cli import bench
 
@@ -122,6 +139,8 @@ def test_bench_interrupted_prints_what_is_done(monkeypatch, capsys):
         (["--sets", "nothing"], "there is no set 'nothing'"),
         (["--sets", "toys", "--layers", "vgg"], "no layer is in these sets"),
         (["--isa", "nothing"], "--isa nothing: this machine and build have"),
+        (["--op", "transpose", "--sets", "toys"], "are for forward layers, not for --op transpose"),
+        (["--op", "input_grad", "--layers", "nothing"], "no case of input_grad has such a name; the cases are resnet"),
         (["--algorithm", "nothing"], "there is no algorithm 'nothing'"),
         (["--sets", "toys", "--seconds", "0.01", "--json", "/nowhere/at/all"], "cannot write /nowhere/at/all"),
     ],

@@ -10,8 +10,8 @@
    block of columns and of results that stays in the first-level cache: a load and a store for each input vector, which
    buys aligned vectors at constant distances, whatever the padding and the multiplier are.
 
-   A dilated problem is a set of interleaved undilated ones: outputs that are dilation / gcd(stride, dilation) apart
-   form a phase, and all its taps lie on inputs that are a dilation apart. So the kernels know no dilation. */
+   A dilated problem is a set of interleaved undilated ones: outputs that are dilation / nhwc_gcd(stride, dilation)
+   apart form a phase, and all its taps lie on inputs that are a dilation apart. So the kernels know no dilation. */
 #include "source.h"
 
 #include "../base/memory.h"
@@ -43,8 +43,7 @@ typedef struct {
 /* One task: outputs `row` to `last_row` - 1 and `col` to `col` + `cols` - 1 of a phase, results `first` on. */
 typedef struct {
     const char *x; /* the sample */
-    int64_t pixel; /* of the depth's first output */
-    int64_t depth;
+    int64_t n, depth;
     int64_t row_phase, row, last_row;
     int64_t col_phase, col, cols;
     int64_t first, live;
@@ -54,15 +53,6 @@ typedef struct {
     const void **order;    /* the same, by row of taps */
     char *partial, *zeros, *ring;
 } region;
-
-static int64_t gcd(int64_t a, int64_t b) {
-    while (b) {
-        int64_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
 
 /* ---- Preparation ------------------------------------------------------------------------------------------------ */
 
@@ -113,7 +103,7 @@ static nhwc_depthwise_plan choose(const nhwc_plan *plan) {
     nhwc_depthwise_plan d = {.multiplier = p->f / p->groups};
     for (int axis = 1; axis < 3; axis++) {
         d.dilation[axis] = p->kernel[axis] > 1 ? p->dilation[axis] : 1;
-        int64_t common = gcd(p->stride[axis], d.dilation[axis]);
+        int64_t common = nhwc_gcd(p->stride[axis], d.dilation[axis]);
         d.period[axis] = d.dilation[axis] / common;
         d.shift[axis] = p->stride[axis] / common;
     }
@@ -339,7 +329,7 @@ static void run_row(const call *c, const region *r, int64_t row) {
         .stride = d->shift[2],
         .filter_pitch = p->k * plan->kernels->lanes,
         .bias = d->bias + r->first * element,
-        .out_pitch = d->period[2] * p->f,
+        .out_pitch = d->period[2] * plan->output.step[2],
         .partial = r->partial,
         .clamp = p->activation == NHWC_RELU || p->activation == NHWC_RELU6 ? &plan->clamp : NULL,
         .live = r->live,
@@ -348,7 +338,7 @@ static void run_row(const call *c, const region *r, int64_t row) {
     for (int64_t i = 0, first = 0; i < tiles; i++) {
         const int cols = (int)(width + (i < wider));
         const int64_t col = r->col_phase + (r->col + first) * d->period[2];
-        const int64_t at = ((r->pixel + y * p->out[2] + col) * p->f + r->first) * element;
+        const int64_t at = (nhwc_out_at(plan, r->n, r->depth, y, col) + r->first) * element;
         t.offset = first * d->shift[2] * plan->kernels->lanes;
         t.out = c->out + at;
         t.residual = c->residual ? c->residual + at : NULL;
@@ -410,7 +400,7 @@ static void run_task(const call *c, region *r, int64_t task) {
     r->row = row_block * rows / c->row_blocks;
     r->last_row = (row_block + 1) * rows / c->row_blocks;
     r->depth = take(&task, p->out[0]);
-    r->pixel = (task * p->out[0] + r->depth) * p->out[1] * p->out[2];
+    r->n = task;
     r->x = c->x + task * p->in[0] * p->in[1] * p->in[2] * p->c * (int64_t)plan->element;
     if (r->cols > 0) {
         run_region(c, r);

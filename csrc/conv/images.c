@@ -371,9 +371,9 @@ static void write_sums(const call *c, const region *r, const nhwc_image_tile *t,
                        int64_t width) {
     const nhwc_plan *plan = c->plan;
     const nhwc_image_kernels *kernels = plan->kernels->images;
-    const int64_t f = plan->problem.f, element = (int64_t)plan->element;
+    const int64_t f = plan->problem.f, element = (int64_t)plan->element, step = plan->output.step[2];
     const bool fits = n == width && (f <= 4 || f == 8);
-    if (f > 1 && !c->residual && fits) {
+    if (f > 1 && !c->residual && fits && step == f) {
         kernels->join(t->sums, width, f, n, t->out);
         return;
     }
@@ -382,9 +382,12 @@ static void write_sums(const call *c, const region *r, const nhwc_image_tile *t,
     }
     for (int64_t i = 0; i < rows; i++) {
         const char *line = f > 1 ? r->line : (const char *)t->sums + i * width * element;
-        const int64_t at = i * t->out_pitch * element;
-        const char *residual = c->residual ? c->residual + ((char *)t->out - c->out) + at : NULL;
-        kernels->finish(line, residual, (char *)t->out + at, n * f, residual ? &plan->clamp : NULL);
+        const int64_t together = step == f ? n : 1; /* pixels that are neighbours in the output */
+        for (int64_t j = 0; j < n; j += together) {
+            char *out = (char *)t->out + (i * t->out_pitch + j * step) * element;
+            const char *residual = c->residual ? c->residual + (out - c->out) : NULL;
+            kernels->finish(line + j * f * element, residual, out, together * f, residual ? &plan->clamp : NULL);
+        }
     }
 }
 
@@ -402,8 +405,8 @@ static void prefetch(const call *c, const region *r, int64_t row, int64_t rows, 
     const int64_t element = (int64_t)c->plan->element, bottom = row + rows * d->out_step;
     const int64_t in_row = (r->row + bottom) * p->stride[1] + (p->kernel[1] - 1) * p->dilation[1] - p->before[1];
     const int64_t in_col = (r->col + column) * p->stride[2];
-    const int64_t out_row = (r->n * p->out[0] + r->depth) * p->out[1] + r->row + row;
-    const int64_t out_col = r->col + column + n;
+    const int64_t out = nhwc_out_at(c->plan, r->n, r->depth, r->row + row, r->col + column + n);
+    const nhwc_output *output = &c->plan->output;
     for (int64_t i = 0; i < rows; i++) {
         const int64_t at = in_row + i * d->out_step * p->stride[1];
         if (at >= 0 && at < p->in[1] && bottom < r->rows && in_col + n * p->stride[2] <= p->in[2]) {
@@ -411,8 +414,7 @@ static void prefetch(const call *c, const region *r, int64_t row, int64_t rows, 
                            n * d->planes * element);
         }
         if (column + 2 * n <= r->cols) {
-            prefetch_bytes(c->out + ((out_row + i * d->out_step) * p->out[2] + out_col) * p->f * element,
-                           n * p->f * element);
+            prefetch_bytes(c->out + (out + i * d->out_step * output->step[1]) * element, n * output->step[2] * element);
         }
     }
 }
@@ -426,7 +428,7 @@ static void run_rows(const call *c, const region *r, int64_t row, int64_t entry,
     const nhwc_image_kernels *kernels = plan->kernels->images;
     nhwc_image_kernel *const *kernel = p->f == 1 ? kernels->rows[rows] : kernels->filters[p->f];
     const int64_t element = (int64_t)plan->element, lanes = plan->kernels->lanes;
-    const int64_t first = (((r->n * p->out[0] + r->depth) * p->out[1] + r->row + row) * p->out[2] + r->col) * p->f;
+    const int64_t first = nhwc_out_at(plan, r->n, r->depth, r->row + row, r->col), step = plan->output.step[2];
     nhwc_image_tile t = {
         .rows = r->table + entry,
         .row_step = d->row_step,
@@ -435,12 +437,12 @@ static void run_rows(const call *c, const region *r, int64_t row, int64_t entry,
         .segment_count = d->segment_count,
         .filters = d->filters,
         .bias = d->bias,
-        .out_pitch = d->out_step * p->out[2] * p->f,
+        .out_pitch = d->out_step * plan->output.step[1],
         .sums = r->sums,
     };
     int width = NHWC_IMAGE_WIDTHS - 1;
     for (t.column = 0; t.column < r->cols; t.column += lanes << width) {
-        const int64_t left = r->cols - t.column, at = (first + t.column * p->f) * element;
+        const int64_t left = r->cols - t.column, at = (first + t.column * step) * element;
         while (!kernel[width] || (width > 0 && left <= lanes << (width - 1))) {
             width--;
         }
@@ -448,7 +450,7 @@ static void run_rows(const call *c, const region *r, int64_t row, int64_t entry,
         if (d->far) {
             prefetch(c, r, row, rows, t.column, nhwc_min(left, wide));
         }
-        const bool direct = p->f == 1 && left >= wide;
+        const bool direct = p->f == 1 && step == 1 && left >= wide;
         t.out = direct ? c->out + at : NULL;
         t.residual = direct && c->residual ? c->residual + at : NULL;
         t.clamp = p->activation == NHWC_LINEAR || (c->residual && !direct) ? NULL : &plan->clamp;
@@ -458,8 +460,11 @@ static void run_rows(const call *c, const region *r, int64_t row, int64_t entry,
             write_sums(c, r, &t, rows, nhwc_min(left, wide), wide);
         }
     }
+    const int64_t together = step == p->f ? r->cols : 1;
     for (int64_t i = 0; plan->activate && i < rows; i++) {
-        plan->activate(c->out + (first + i * t.out_pitch) * element, r->cols * p->f, p->activation);
+        for (int64_t j = 0; j < r->cols; j += together) {
+            plan->activate(c->out + (first + i * t.out_pitch + j * step) * element, together * p->f, p->activation);
+        }
     }
 }
 
@@ -480,6 +485,15 @@ static void run_region(const call *c, const region *r) {
 
 /* ---- Tasks ------------------------------------------------------------------------------------------------------- */
 
+/* Whether the last tile of a row reads vectors beyond the copied columns: tiles have powers of two of them. What lies
+   there is not used, but leftovers of other work may be subnormal, and those multiply ten times slower. */
+static bool reads_beyond(const nhwc_plan *plan) {
+    const nhwc_images_plan *d = &plan->images;
+    const int64_t cols = plan->problem.out[2] % d->cols ? plan->problem.out[2] % d->cols : d->cols;
+    const int64_t rest = nhwc_ceil_div(cols, plan->kernels->lanes) % d->tile_vectors;
+    return (rest & (rest - 1)) != 0;
+}
+
 static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
     const call *c = context;
     const nhwc_plan *plan = c->plan;
@@ -495,6 +509,9 @@ static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
         .line = workspace + c->layout.line,
     };
     memset(r.zeros, 0, (size_t)row_bytes(plan, d));
+    if (reads_beyond(plan)) {
+        memset(r.ring, 0, (size_t)(c->workspace_bytes - c->layout.ring));
+    }
     for (int64_t task = first; task < last; task++) {
         int64_t at = task;
         r.col = at % c->col_blocks * d->cols;

@@ -55,14 +55,25 @@ static const nhwc_method *choose_method(const nhwc_plan *plan) {
     return NULL;
 }
 
-nhwc_status nhwc_plan_create(nhwc_plan **result, const nhwc_problem *problem, const void *filters, const void *bias,
-                             int borrow) {
+/* The output as an array of its own. */
+static nhwc_output whole_output(const nhwc_problem *p) {
+    nhwc_output output = {.step = {p->out[1] * p->out[2] * p->f, p->out[2] * p->f, p->f}};
+    output.sample = p->out[0] * output.step[0];
+    return output;
+}
+
+/* A plan for this method, or, where that is NULL, for the best one. */
+static nhwc_status create(nhwc_plan **result, const nhwc_problem *problem, const nhwc_output *output,
+                          const nhwc_method *method, const void *filters, const void *bias, bool borrow) {
+    const nhwc_output whole = whole_output(problem);
     *result = NULL;
     nhwc_plan *plan = calloc(1, sizeof *plan);
     if (!plan) {
         return NHWC_NO_MEMORY;
     }
     plan->problem = *problem;
+    plan->output = output ? *output : whole;
+    plan->dense = !output || memcmp(output, &whole, sizeof whole) == 0;
     plan->isa = nhwc_isa_current();
     plan->kernels = plan->isa->kernels[problem->dtype];
     if (!plan->kernels) {
@@ -71,8 +82,12 @@ nhwc_status nhwc_plan_create(nhwc_plan **result, const nhwc_problem *problem, co
     plan->element = problem->dtype == NHWC_F32 ? 4 : 8;
     choose_activation(plan);
     plan->once = borrow;
-    plan->method = choose_method(plan);
-    nhwc_status status = plan->method ? plan->method->prepare(plan, filters, bias, borrow) : NHWC_UNSUPPORTED;
+    plan->method = method ? method : choose_method(plan);
+    nhwc_status status = NHWC_UNSUPPORTED;
+    if (plan->method) {
+        plan->algorithm = plan->method->algorithm;
+        status = plan->method->prepare(plan, filters, bias, borrow);
+    }
     if (status != NHWC_OK) {
         nhwc_plan_destroy(plan);
         return status;
@@ -81,8 +96,26 @@ nhwc_status nhwc_plan_create(nhwc_plan **result, const nhwc_problem *problem, co
     return NHWC_OK;
 }
 
+nhwc_status nhwc_plan_create(nhwc_plan **plan, const nhwc_problem *problem, const void *filters, const void *bias,
+                             int borrow) {
+    return create(plan, problem, NULL, NULL, filters, bias, borrow);
+}
+
+nhwc_status nhwc_plan_create_into(nhwc_plan **plan, const nhwc_problem *problem, const nhwc_output *output,
+                                  const void *filters, const void *bias, int borrow) {
+    return create(plan, problem, output, NULL, filters, bias, borrow);
+}
+
+nhwc_status nhwc_plan_create_transposed(nhwc_plan **plan, const nhwc_problem *problem, const void *filters,
+                                        const void *bias, int borrow) {
+    return create(plan, problem, NULL, &nhwc_method_transposed, filters, bias, borrow);
+}
+
 void nhwc_plan_destroy(nhwc_plan *plan) {
     if (plan) {
+        if (plan->method && plan->method->destroy) {
+            plan->method->destroy(plan);
+        }
         if (plan->borrowed && plan->memory) {
             nhwc_workspace_give(plan->memory);
         } else {
@@ -104,7 +137,7 @@ nhwc_status nhwc_plan_run(const nhwc_plan *plan, int64_t n, const void *x, const
 
 nhwc_plan_info nhwc_plan_describe(const nhwc_plan *plan) {
     return (nhwc_plan_info){
-        .algorithm = plan->method->algorithm,
+        .algorithm = plan->algorithm,
         .isa = plan->isa->name,
         .packed_bytes = plan->packed_bytes,
         .workspace_bytes = plan->workspace_bytes,

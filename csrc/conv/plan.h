@@ -144,6 +144,23 @@ typedef struct {
     int64_t segment_count, block_count;
 } nhwc_rows_plan;
 
+/* A forward convolution that makes some of a transposed one's results, or adds to them. */
+typedef struct {
+    nhwc_plan *plan;
+    int64_t first; /* element of the output that its first result is */
+    bool adds;     /* to what the output holds, rather than to the residual */
+} nhwc_transposed_part;
+
+/* Everything of a transposed convolution; see transposed.c. */
+typedef struct {
+    nhwc_transposed_part *parts;
+    int64_t part_count;
+    bool gaps;        /* some results have no taps */
+    bool *covered[3]; /* by axis, for each residue of its coordinates under the stride: whether taps reach it */
+    char *bias;       /* of merged columns one after the other, filled up to whole vectors */
+    void *turned;     /* workspace: the parts' filters, if they are read in place */
+} nhwc_transposed_plan;
+
 /* A way to compute a convolution. The direct algorithm is a family of them; plan.c lists them all. */
 typedef struct {
     nhwc_algorithm algorithm;
@@ -154,16 +171,29 @@ typedef struct {
     nhwc_status (*prepare)(nhwc_plan *plan, const void *filters, const void *bias, bool borrow);
     /* There is work to do: n, pixels and f are positive. Fails only before the first write to out. */
     nhwc_status (*run)(const nhwc_plan *plan, int64_t n, const void *x, const void *residual, void *out);
+    void (*destroy)(nhwc_plan *plan); /* what prepare made beside `memory`; may be NULL */
 } nhwc_method;
 
 extern const nhwc_method nhwc_method_depthwise, nhwc_method_images, nhwc_method_rows, nhwc_method_tiles,
-    nhwc_method_winograd_f2, nhwc_method_winograd_f4;
+    nhwc_method_winograd_f2, nhwc_method_winograd_f4, nhwc_method_transposed;
+
+/* Where results go: elements of the output from one of them to the next, between samples and along each axis. */
+typedef struct {
+    int64_t sample, step[3];
+} nhwc_output;
+
+/* As nhwc_plan_create, for results that go to pixels of a larger output. The problem is taken as it is: all its fields
+   are set, and negative padding leaves rows or columns of the input out. */
+nhwc_status nhwc_plan_create_into(nhwc_plan **plan, const nhwc_problem *problem, const nhwc_output *output,
+                                  const void *filters, const void *bias, int borrow);
 
 /* Vectors of the next block of filters, when so many are left. */
 int nhwc_block_vectors(const nhwc_kernels *kernels, int64_t left);
 
 struct nhwc_plan {
     nhwc_problem problem;
+    nhwc_output output;
+    bool dense; /* the output is an array of its own, every pixel next to the one before */
     const nhwc_isa *isa;
     const nhwc_kernels *kernels;
     size_t element; /* bytes */
@@ -174,13 +204,15 @@ struct nhwc_plan {
     } clamp;                                              /* least and greatest result */
     void (*activate)(void *y, int64_t n, int activation); /* what the clamp cannot do; may be NULL */
     const nhwc_method *method;
-    bool once; /* the plan runs once: preparation counts */
+    nhwc_algorithm algorithm; /* the method's, or its first part's */
+    bool once;                /* the plan runs once: preparation counts */
     union {
         nhwc_rows_plan rows;
         nhwc_tiles_plan tiles;
         nhwc_images_plan images;
         nhwc_winograd_plan winograd;
         nhwc_depthwise_plan depthwise;
+        nhwc_transposed_plan transposed;
     };
     void *memory;  /* one block that holds all arrays of the method */
     bool borrowed; /* memory is workspace, to be given back */

@@ -97,8 +97,8 @@ static void fill_scratch(const nhwc_plan *plan, const nhwc_rows_block *b, region
 /* ---- Tiles ------------------------------------------------------------------------------------------------------- */
 
 /* The first element of the output that the region's row i holds. */
-static int64_t out_row(const nhwc_problem *p, const region *r, int64_t i) {
-    return (((r->n * p->out[0] + r->depth) * p->out[1] + r->row + i) * p->out[2] + r->col) * p->f;
+static int64_t out_row(const nhwc_plan *plan, const region *r, int64_t i) {
+    return nhwc_out_at(plan, r->n, r->depth, r->row + i, r->col);
 }
 
 /* Where the kernels read the first pixel of the region's row i. */
@@ -142,7 +142,7 @@ static void run_tiles(const call *c, const region *r, const nhwc_rows_block *b) 
         .filters = b->filters,
         .filter_pitch = b->filter_pitch,
         .bias = b->bias,
-        .out_pitch = p->f,
+        .out_pitch = plan->output.step[2],
         .group_pitch = p->f / p->groups,
         .partial = r->partial,
         .clamp = p->activation == NHWC_RELU || p->activation == NHWC_RELU6 ? &plan->clamp : NULL,
@@ -150,7 +150,7 @@ static void run_tiles(const call *c, const region *r, const nhwc_rows_block *b) 
         .groups = b->groups,
     };
     for (int64_t i = 0; i < r->rows; i++) {
-        const int64_t out = (out_row(p, r, i) + b->first) * element;
+        const int64_t out = (out_row(plan, r, i) + b->first) * element;
         t.x = input_row(plan, b, r, i);
         t.out = c->out + out;
         t.residual = c->residual ? c->residual + out : NULL;
@@ -165,11 +165,12 @@ static void activate(const call *c, const region *r, int64_t first, int64_t last
     const nhwc_problem *p = &plan->rows.shape;
     const int64_t element = (int64_t)plan->element, from = plan->rows.blocks[first].first;
     const int64_t results = (last < plan->rows.block_count ? plan->rows.blocks[last].first : p->f) - from;
-    const bool whole = results == p->f;
+    const int64_t pitch = plan->output.step[2];
+    const bool whole = results == pitch;
     for (int64_t i = 0; i < r->rows; i++) {
-        char *y = c->out + (out_row(p, r, i) + from) * element;
+        char *y = c->out + (out_row(plan, r, i) + from) * element;
         for (int64_t j = 0; j < (whole ? 1 : r->cols); j++) {
-            plan->activate(y + j * p->f * element, whole ? r->cols * p->f : results, p->activation);
+            plan->activate(y + j * pitch * element, whole ? r->cols * p->f : results, p->activation);
         }
     }
 }

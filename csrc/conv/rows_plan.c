@@ -282,7 +282,7 @@ static bool shape_plan(nhwc_plan *plan) {
               p->dilation[2] == 1 && p->f / p->groups * d->spread <= plan->kernels->lanes;
     d->in_place = d->spread == 1 && !nhwc_has_padding(p) && (is_pointwise(p) || p->groups == 1);
     d->pixel = d->in_place ? p->c : p->c / p->groups * d->spread;
-    if (d->in_place) {
+    if (d->in_place && plan->dense) {
         merge_rows(p);
     }
     return choose_block(plan);

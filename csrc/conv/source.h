@@ -30,6 +30,15 @@ static inline int64_t nhwc_source_index(nhwc_padding_mode mode, int64_t i, int64
     }
 }
 
+static inline int64_t nhwc_gcd(int64_t a, int64_t b) {
+    while (b) {
+        int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
 /* The input coordinate of output o and tap k on an axis, or -1 for zero. */
 static inline int64_t nhwc_tap_source(const nhwc_problem *p, int axis, int64_t o, int64_t k) {
     int64_t at = o * p->stride[axis] + k * p->dilation[axis] - p->before[axis];
@@ -69,6 +78,12 @@ static inline bool nhwc_row_is_read(const nhwc_problem *p, int64_t rows, int64_t
         }
     }
     return false;
+}
+
+/* The element of the output where the results of a pixel begin. */
+static inline int64_t nhwc_out_at(const nhwc_plan *plan, int64_t n, int64_t depth, int64_t row, int64_t col) {
+    const nhwc_output *o = &plan->output;
+    return n * o->sample + depth * o->step[0] + row * o->step[1] + col * o->step[2];
 }
 
 static inline bool nhwc_has_padding(const nhwc_problem *p) {

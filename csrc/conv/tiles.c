@@ -196,12 +196,12 @@ static void make_pointers(const nhwc_plan *plan, const region *r, const nhwc_pie
     }
 }
 
-static void make_offsets(const nhwc_problem *p, const region *r) {
+static void make_offsets(const nhwc_plan *plan, const region *r) {
     int64_t *to = r->offsets;
     for (int64_t i = 0; i < r->rows; i++) {
-        int64_t first = (((r->n * p->out[0] + r->depth) * p->out[1] + r->row + i) * p->out[2] + r->col) * p->f;
+        int64_t first = nhwc_out_at(plan, r->n, r->depth, r->row + i, r->col);
         for (int64_t j = 0; j < r->cols; j++) {
-            *to++ = first + j * p->f;
+            *to++ = first + j * plan->output.step[2];
         }
     }
 }
@@ -228,7 +228,7 @@ static void place_pixels(const nhwc_plan *plan, const region *r, const nhwc_piec
         if (r->taken) {
             memset(part.taken, 0, (size_t)pixels * sizeof(uint64_t));
         }
-        make_offsets(p, &part);
+        make_offsets(plan, &part);
         make_pointers(plan, &part, piece);
         part.offsets += pixels;
         part.table += pixels * plan->tiles.table_pointers;

@@ -153,8 +153,7 @@ static void compute_directly(const call *c, const place *at, const nhwc_winograd
         for (int64_t tap = 0; tap < 9; tap++) {
             table[i][tap] = pixels[(row + tap / 3) * d->alpha + col + tap % 3];
         }
-        int64_t pixel = ((at->n * p->out[0] + at->depth) * p->out[1] + at->row + row) * p->out[2] + at->col + col;
-        offsets[i] = pixel * p->f + block->first + first;
+        offsets[i] = nhwc_out_at(plan, at->n, at->depth, at->row + row, at->col + col) + block->first + first;
     }
     nhwc_tile t = {
         .pixel_pitch = 9,
@@ -185,16 +184,15 @@ static void transform_output(const call *c, const region *r, const nhwc_winograd
     const int64_t element = (int64_t)plan->element, nr = block->family->nr;
     for (int64_t t = 0; t < r->count; t++) {
         place at = place_of(plan, r->first + t);
-        int64_t pixel = ((at.n * p->out[0] + at.depth) * p->out[1] + at.row) * p->out[2] + at.col;
-        int64_t offset = (pixel * p->f + block->first) * element;
+        int64_t offset = (nhwc_out_at(plan, at.n, at.depth, at.row, at.col) + block->first) * element;
         nhwc_winograd_output output = {
             .product = r->products + t * nr * element,
             .pitch = nhwc_winograd_product_pitch(plan, r->count, nr),
             .bias = block->bias,
             .residual = c->residual ? (const char *)c->residual + offset : NULL,
             .out = c->out + offset,
-            .row_pitch = p->out[2] * p->f,
-            .column_pitch = p->f,
+            .row_pitch = plan->output.step[1],
+            .column_pitch = plan->output.step[2],
             .rows = (int)nhwc_min(d->outputs, p->out[1] - at.row),
             .columns = (int)nhwc_min(d->outputs, p->out[2] - at.col),
             .live = block->live,

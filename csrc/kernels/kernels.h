@@ -246,6 +246,8 @@ typedef struct {
     nhwc_row_family row[NHWC_MAX_SPREAD_LOG2 + 1][NHWC_MAX_VECTORS + 1];
     nhwc_row_family row_taps[NHWC_MAX_SPREAD_LOG2 + 1]; /* one vector, three taps at a time */
     nhwc_spread_kernel *spread[NHWC_MAX_SPREAD_LOG2 + 1];
+    /* to[j][i] = from[i][j], pitches in elements; false if an element is not finite. */
+    bool (*turn)(const void *from, int64_t from_pitch, int64_t rows, int64_t columns, void *to, int64_t to_pitch);
     void (*activate)(void *y, int64_t n, int activation); /* in place; NULL for integers */
     bool (*all_finite)(const void *x, int64_t n);         /* NULL for integers */
     double (*fma_work)(int64_t rounds, double *flops);    /* register-only multiply-adds, to measure the peak */

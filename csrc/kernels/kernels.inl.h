@@ -12,6 +12,7 @@
 #endif
 #include "depthwise.inl.h"
 #include "depthwise_in_place.inl.h"
+#include "turn.inl.h"
 
 /* Adds bias and residual to vector `lane` of a block that is not full, and stores what exists of it. */
 static inline void LOCAL(finish_part)(VEC sum, const nhwc_tile *t, int64_t offset, int lane, VEC low, VEC high) {
@@ -237,6 +238,7 @@ static const nhwc_kernels
 #ifdef IMAGE_SUMS
             .images = &LOCAL(images),
 #endif
+            .turn = KERNEL(turn),
             .fma_work = LOCAL(fma_work),
 };
 

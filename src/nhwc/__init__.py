@@ -18,8 +18,23 @@ from nhwc.config import (
     set_num_threads,
     show_config,
 )
+from nhwc.input_gradients import (
+    conv1d_input_grad,
+    conv2d_input_grad,
+    conv3d_input_grad,
+    depthwise_conv1d_input_grad,
+    depthwise_conv2d_input_grad,
+)
 from nhwc.ops import conv1d, conv2d, conv3d, depthwise_conv1d, depthwise_conv2d
 from nhwc.plans import plan_conv1d, plan_conv2d, plan_conv3d, plan_depthwise_conv1d, plan_depthwise_conv2d
+from nhwc.transposed import (
+    conv1d_transpose,
+    conv2d_transpose,
+    conv3d_transpose,
+    plan_conv1d_transpose,
+    plan_conv2d_transpose,
+    plan_conv3d_transpose,
+)
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -33,17 +48,28 @@ __all__ = [
     "__version__",
     "algorithms",
     "conv1d",
+    "conv1d_input_grad",
+    "conv1d_transpose",
     "conv2d",
+    "conv2d_input_grad",
+    "conv2d_transpose",
     "conv3d",
+    "conv3d_input_grad",
+    "conv3d_transpose",
     "depthwise_conv1d",
+    "depthwise_conv1d_input_grad",
     "depthwise_conv2d",
+    "depthwise_conv2d_input_grad",
     "get_num_threads",
     "layers",
     "models",
     "num_threads",
     "plan_conv1d",
+    "plan_conv1d_transpose",
     "plan_conv2d",
+    "plan_conv2d_transpose",
     "plan_conv3d",
+    "plan_conv3d_transpose",
     "plan_depthwise_conv1d",
     "plan_depthwise_conv2d",
     "reference",

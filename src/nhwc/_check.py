@@ -141,12 +141,12 @@ def _numbers(name, arg, value):
     return array
 
 
-def _result_dtype(name, x, filters):
+def _result_dtype(name, x, filters, arg="x"):
     """Return the dtype of the result and the code of the dtype to compute in."""
     try:
         common = np.result_type(x, filters)
     except TypeError as error:
-        raise TypeError(f"{name}: x has dtype {x} and filters {filters}, which NumPy cannot combine; "
+        raise TypeError(f"{name}: {arg} has dtype {x} and filters {filters}, which NumPy cannot combine; "
                         "casting one to the other's would do") from error  # fmt: skip
     code = _WORK_CODES[common.name]
     return common if common.name in _FLOATS else _WORK_DTYPES[code], code
@@ -360,12 +360,12 @@ def _check_size(name, what, shape):
         raise ValueError(f"{name}: {what} of shape {show(tuple(shape))} is too large; at most 2**60 bytes would do")
 
 
-def _grouping(name, depthwise, channels, filters_shape, groups):
-    """Return the number of groups and that of output channels."""
+def _grouping(name, depthwise, channels, filters_shape, groups, of="x"):
+    """Return the number of groups and that of output channels; `of` is the argument that the channels are of."""
     inputs, outputs = filters_shape[-2:]
     if depthwise:
         if inputs != channels:
-            raise ValueError(f"{name}: filters have {inputs} input channels but x has {channels} channels")
+            raise ValueError(f"{name}: filters have {inputs} input channels but {of} has {channels} channels")
         return max(channels, 1), channels * outputs
     count = _index(groups)
     if count is None:
@@ -378,7 +378,7 @@ def _grouping(name, depthwise, channels, filters_shape, groups):
         )
     if inputs * count != channels:
         raise ValueError(
-            f"{name}: filters have {inputs} input channels but x has {channels} channels and groups={count}"
+            f"{name}: filters have {inputs} input channels but {of} has {channels} channels and groups={count}"
         )
     return min(count, max(channels, outputs, 1)), outputs
 

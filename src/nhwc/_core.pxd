@@ -57,6 +57,9 @@ cdef extern from "nhwc.h" nogil:
     nhwc_status nhwc_plan_create(nhwc_plan **plan, const nhwc_problem *problem, const void *filters, const void *bias,
                                  int borrow)
     void nhwc_plan_destroy(nhwc_plan *plan)
+    nhwc_status nhwc_transposed_check(nhwc_problem *problem)
+    nhwc_status nhwc_plan_create_transposed(nhwc_plan **plan, const nhwc_problem *problem, const void *filters,
+                                            const void *bias, int borrow)
     nhwc_status nhwc_plan_run(const nhwc_plan *plan, int64_t n, const void *x, const void *residual, void *out)
     nhwc_plan_info nhwc_plan_describe(const nhwc_plan *plan)
 

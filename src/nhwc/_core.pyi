@@ -74,6 +74,48 @@ class Plan:
     @property
     def workspace_bytes(self) -> int: ...
 
+def conv_transpose(
+    name: str,
+    ndim: int,
+    x: ArrayLike,
+    filters: ArrayLike,
+    bias: ArrayLike | None,
+    strides: Any,
+    padding: Any,
+    output_padding: Any,
+    dilation_rate: Any,
+    groups: Any,
+    activation: Any,
+    residual: ArrayLike | None,
+    out: NDArray[Any] | None,
+) -> NDArray[Any]: ...
+def input_grad(
+    name: str,
+    ndim: int,
+    depthwise: bool,
+    dy: ArrayLike,
+    filters: ArrayLike,
+    input_shape: Any,
+    strides: Any,
+    padding: Any,
+    dilation_rate: Any,
+    groups: Any,
+    out: NDArray[Any] | None,
+) -> NDArray[Any]: ...
+def plan_transpose(
+    name: str,
+    ndim: int,
+    input_shape: Any,
+    filters: ArrayLike,
+    bias: ArrayLike | None,
+    strides: Any,
+    padding: Any,
+    output_padding: Any,
+    dilation_rate: Any,
+    groups: Any,
+    activation: Any,
+    dtype: Any,
+) -> Plan: ...
 def isa() -> str: ...
 def _use_isa(name: str) -> None: ...
 def set_num_threads(n: int) -> None: ...

@@ -84,8 +84,12 @@ include "_plain.pxi"
 # ---- Calls ----------------------------------------------------------------------------------------------------------
 
 
+ctypedef nhwc_status (*_create_plan)(nhwc_plan **plan, const nhwc_problem *problem, const void *filters,
+                                     const void *bias, int borrow) noexcept nogil
+
+
 cdef nhwc_status _run_once(const nhwc_problem *p, object x, object filters, object bias, object residual,
-                           object out) noexcept:
+                           object out, _create_plan create=nhwc_plan_create) noexcept:
     """Plan and run a problem; nothing is copied that can be read in place."""
     cdef nhwc_plan *plan = NULL
     cdef nhwc_status status
@@ -95,39 +99,21 @@ cdef nhwc_status _run_once(const nhwc_problem *p, object x, object filters, obje
     cdef void *residual_data = _data(residual)
     cdef void *out_data = _data(out)
     with nogil:
-        status = nhwc_plan_create(&plan, p, filters_data, bias_data, 1)
+        status = create(&plan, p, filters_data, bias_data, 1)
         if status == NHWC_OK:
             status = nhwc_plan_run(plan, p.n, x_data, residual_data, out_data)
         nhwc_plan_destroy(plan)
     return status
 
 
-cdef object _plain_forward(object name, int ndim, bint depthwise, object x, object filters, object bias,
-                           object strides, object padding, object dilation_rate, object groups, object activation,
-                           object residual, object padding_mode, object out, object algorithm):
-    """The result of a plain call, or None if it is not one."""
-    cdef nhwc_problem p
+cdef object _plain_run(object name, const nhwc_problem *p, int ndim, object x, object filters, object bias,
+                       object residual, object out, _create_plan create):
+    """Plan and run a plain problem, or return None if the other arrays are not plain."""
     cdef cnp.npy_intp shape[5]
     cdef cnp.npy_intp bias_shape[1]
-    cdef int type_number, out_ndim
+    cdef int type_number = cnp.PyArray_TYPE(<cnp.ndarray>x)
+    cdef int out_ndim = _out_shape(p, ndim, cnp.PyArray_NDIM(<cnp.ndarray>x), p.n, shape)
     cdef nhwc_status status
-    if not cnp.PyArray_CheckExact(x):
-        return None
-    type_number = cnp.PyArray_TYPE(<cnp.ndarray>x)
-    if type_number != cnp.NPY_FLOAT32 and type_number != cnp.NPY_FLOAT64:
-        return None
-    p.dtype = NHWC_F32 if type_number == cnp.NPY_FLOAT32 else NHWC_F64
-    p.padding_mode = NHWC_CONSTANT
-    p.activation = NHWC_LINEAR
-    if not _is_plain(x, type_number) or not _is_plain(filters, type_number):
-        return None
-    if not _plain_shapes(&p, ndim, depthwise, x, filters, groups):
-        return None
-    if not _plain_options(&p, ndim, strides, padding, dilation_rate, activation, padding_mode, algorithm):
-        return None
-    if nhwc_problem_check(&p) != NHWC_OK:
-        return None
-    out_ndim = _out_shape(&p, ndim, cnp.PyArray_NDIM(<cnp.ndarray>x), p.n, shape)
     bias_shape[0] = p.f
     if not _plain_addend(bias, type_number, 1, bias_shape) or not _plain_addend(residual, type_number, out_ndim, shape):
         return None
@@ -135,10 +121,41 @@ cdef object _plain_forward(object name, int ndim, bint depthwise, object x, obje
         out = cnp.PyArray_SimpleNew(out_ndim, shape, type_number)
     elif not _plain_addend(out, type_number, out_ndim, shape) or not _plain_out(out, x, filters, bias, residual):
         return None
-    status = _run_once(&p, x, filters, bias, residual, out)
+    status = _run_once(p, x, filters, bias, residual, out, create)
     if status != NHWC_OK:
-        _raise(status, name, &p)
+        _raise(status, name, p)
     return out
+
+
+cdef bint _plain_operands(nhwc_problem *p, object x, object filters) noexcept:
+    """Whether both are plain arrays of one float dtype; begin the problem with it."""
+    cdef int type_number
+    if not cnp.PyArray_CheckExact(x):
+        return False
+    type_number = cnp.PyArray_TYPE(<cnp.ndarray>x)
+    if type_number != cnp.NPY_FLOAT32 and type_number != cnp.NPY_FLOAT64:
+        return False
+    p.dtype = NHWC_F32 if type_number == cnp.NPY_FLOAT32 else NHWC_F64
+    p.padding_mode = NHWC_CONSTANT
+    p.activation = NHWC_LINEAR
+    return _is_plain(x, type_number) and _is_plain(filters, type_number)
+
+
+cdef object _plain_forward(object name, int ndim, bint depthwise, object x, object filters, object bias,
+                           object strides, object padding, object dilation_rate, object groups, object activation,
+                           object residual, object padding_mode, object out, object algorithm):
+    """The result of a plain call, or None if it is not one."""
+    cdef nhwc_problem p
+    if not _plain_operands(&p, x, filters):
+        return None
+    if not _plain_shapes(&p, ndim, depthwise, cnp.PyArray_NDIM(<cnp.ndarray>x), cnp.PyArray_DIMS(<cnp.ndarray>x), filters,
+                         groups):
+        return None
+    if not _plain_options(&p, ndim, strides, padding, dilation_rate, activation, padding_mode, algorithm):
+        return None
+    if nhwc_problem_check(&p) != NHWC_OK:
+        return None
+    return _plain_run(name, &p, ndim, x, filters, bias, residual, out, nhwc_plan_create)
 
 
 cdef nhwc_problem _problem(tuple spec) except *:
@@ -158,6 +175,9 @@ cdef nhwc_problem _problem(tuple spec) except *:
     p.padding_mode = <nhwc_padding_mode><int>spec[24]
     p.activation = <nhwc_activation><int>spec[25]
     p.algorithm = <nhwc_algorithm><int>spec[26]
+    if _is_transposed(spec):
+        for i in range(3):
+            p.out[i] = spec[27 + i]
     return p
 
 
@@ -237,6 +257,7 @@ cdef class Plan:
     cdef tuple _parts  # of nhwc._check.PlanSpec: what a pickle carries
     cdef object _function
     cdef int _ndim, _x_ndim, _type_number
+    cdef bint _transposed
     cdef readonly str name
     cdef readonly tuple input_shape, output_shape
     cdef readonly object dtype, work_dtype
@@ -249,6 +270,7 @@ cdef class Plan:
 
     cdef int _prepare(self, str name, tuple parts) except -1:
         cdef nhwc_status status
+        cdef _create_plan create
         if self._plan is not NULL:
             raise ValueError("Plan: a plan is immutable")
         spec, filters, bias, self.input_shape, self.output_shape, self.dtype, self._function = parts
@@ -259,9 +281,11 @@ cdef class Plan:
         self._x_ndim = len(self.input_shape)
         self.work_dtype = _work_dtypes[<int>self._p.dtype]
         self._type_number = self.work_dtype.num if self.work_dtype == self.dtype and self._function is None else -1
-        status = nhwc_problem_check(&self._p)
+        self._transposed = _is_transposed(spec)
+        status = nhwc_transposed_check(&self._p) if self._transposed else nhwc_problem_check(&self._p)
         if status == NHWC_OK:
-            status = nhwc_plan_create(&self._plan, &self._p, _data(filters), _data(bias), 0)
+            create = nhwc_plan_create_transposed if self._transposed else nhwc_plan_create
+            status = create(&self._plan, &self._p, _data(filters), _data(bias), 0)
         if status != NHWC_OK:
             _raise(status, name, &self._p)
         return 0
@@ -340,7 +364,8 @@ cdef class Plan:
     def macs(self):
         self._made()
         samples = 1 if self._p.n < 0 else self._p.n
-        return int(samples) * int(self._p.pixels) * int(self._p.k) * int(self._p.f)
+        pixels = _input_pixels(&self._p) if self._transposed else self._p.pixels
+        return int(samples) * int(pixels) * int(self._p.k) * int(self._p.f)
 
     @property
     def packed_bytes(self):
@@ -365,6 +390,9 @@ def _restore_plan(str name, tuple parts):
     cdef Plan plan = Plan.__new__(Plan)
     plan._prepare(name, parts)
     return plan
+
+
+include "_transpose.pxi"
 
 
 # ---- The machine ----------------------------------------------------------------------------------------------------

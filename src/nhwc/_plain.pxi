@@ -86,10 +86,9 @@ cdef bint _plain_options(nhwc_problem *p, int ndim, object strides, object paddi
     return _plain_padding(padding, ndim, p)
 
 
-cdef bint _plain_shapes(nhwc_problem *p, int ndim, bint depthwise, cnp.ndarray x, cnp.ndarray filters,
-                        object groups) except -1:
-    cdef int i, x_ndim = cnp.PyArray_NDIM(x)
-    cdef cnp.npy_intp *x_shape = cnp.PyArray_DIMS(x)
+cdef bint _plain_shapes(nhwc_problem *p, int ndim, bint depthwise, int x_ndim, const cnp.npy_intp *x_shape,
+                        cnp.ndarray filters, object groups) except -1:
+    cdef int i
     cdef cnp.npy_intp *filters_shape = cnp.PyArray_DIMS(filters)
     if cnp.PyArray_NDIM(filters) != ndim + 2 or not ndim + 1 <= x_ndim <= ndim + 2:
         return False

@@ -11,6 +11,11 @@
 #include "finite.inl.h"
 #endif
 #include "depthwise.inl.h"
+#include "pool_max.inl.h"
+#ifndef NHWC_INTEGER
+#include "pool_sum.inl.h"
+#endif
+#include "pool_grad.inl.h"
 
 /* Adds bias and residual to vector `lane` of a block that is not full, and stores what exists of it. */
 static inline void LOCAL(finish_part)(VEC sum, const nhwc_tile *t, int64_t offset, int lane, VEC low, VEC high) {
@@ -231,6 +236,11 @@ static const nhwc_kernels
             .images = &LOCAL(images),
 #endif
             .fma_work = LOCAL(fma_work),
+#ifndef NHWC_INTEGER
+            .sum_windows = KERNEL(sum_windows),
+#endif
+            .max_windows = KERNEL(max_windows),
+            .max_grad = KERNEL(max_grad),
 };
 
 #undef MR_TAPS

@@ -367,6 +367,9 @@ def _restore_plan(str name, tuple parts):
     return plan
 
 
+include "_pool.pxi"
+
+
 # ---- The machine ----------------------------------------------------------------------------------------------------
 
 

@@ -16,7 +16,7 @@
 enum {
     BLOCK_BYTES = 256 << 10, /* of a block of pixels */
     LEAST_PIXELS = 64,
-    LONG_PIXEL = 256, /* bytes: what a kernel does at a time */
+    LONG_PIXEL = 2048, /* bytes: enough for the kernels to be at their best */
 };
 
 typedef struct {

@@ -5,6 +5,8 @@
 
 #include "template.h"
 
+#include <math.h>
+
 #include "peak.inl.h"
 #ifndef NHWC_INTEGER
 #include "activation.inl.h"

@@ -2,11 +2,15 @@
 
    Contract: nhwc_windows of kernels.h. x and out are the caller's, and only `channels` elements of a pixel are touched.
 
-       for window, for block of 4 vectors of channels, then for single vectors:
-           a[4] = the first pixel
-           for depth, row, column of the window: a[v] = greater(a[v], x[v])
+       windows of up to NHWC_POOL_CHAIN pixels:              larger windows:
+       for window, for vector of channels:                   for window, for line of channels:
+           out = maximum over the taps                           for some taps, for vector: line = maximum with them
+                                                                 out = line
 
-   Registers: 4 maxima and an input. */
+   The taps of a vector are independent loads from as many streams. Maxima of processors lose one side's NaN, so the
+   taps are added up, too: only where the sum is no number, or infinite, NaN is looked for. */
+
+#include "pool_taps.h"
 
 /* The greater of the two; x where x is NaN, a where only a is. */
 static inline VEC LOCAL(greater)(VEC a, VEC x) {
@@ -17,50 +21,100 @@ static inline VEC LOCAL(greater)(VEC a, VEC x) {
 #endif
 }
 
-static inline void LOCAL(max_block)(const nhwc_windows *t, const ELEM *x, ELEM *out) {
-    VEC a0 = V(load)(x), a1 = V(load)(x + VL), a2 = V(load)(x + 2 * VL), a3 = V(load)(x + 3 * VL);
-    for (int64_t d = 0; d < t->depths; d++, x += t->depth_pitch) {
-        const ELEM *row = x;
-        for (int64_t r = 0; r < t->rows; r++, row += t->row_pitch) {
-            const ELEM *p = row;
-            for (int64_t i = 0; i < t->columns; i++, p += t->column_pitch) {
-                a0 = LOCAL(greater)(a0, V(load)(p));
-                a1 = LOCAL(greater)(a1, V(load)(p + VL));
-                a2 = LOCAL(greater)(a2, V(load)(p + 2 * VL));
-                a3 = LOCAL(greater)(a3, V(load)(p + 3 * VL));
-            }
-        }
-    }
-    V(store)(out, a0);
-    V(store)(out + VL, a1);
-    V(store)(out + 2 * VL, a2);
-    V(store)(out + 3 * VL, a3);
+static inline __attribute__((always_inline)) VEC LOCAL(max_load)(const ELEM *x, int64_t n) {
+    return n == VL ? V(load)(x) : V(load_n)(x, n);
 }
 
-static inline void LOCAL(max_vector)(const nhwc_windows *t, const ELEM *x, ELEM *out, int64_t n) {
-    VEC a = V(load_n)(x, n);
-    for (int64_t d = 0; d < t->depths; d++, x += t->depth_pitch) {
-        const ELEM *row = x;
-        for (int64_t r = 0; r < t->rows; r++, row += t->row_pitch) {
-            const ELEM *p = row;
-            for (int64_t i = 0; i < t->columns; i++, p += t->column_pitch) {
-                a = LOCAL(greater)(a, V(load_n)(p, n));
-            }
+/* The first n channels. */
+static inline __attribute__((always_inline)) VEC LOCAL(max_taps)(const ELEM *x, const int64_t *offsets, int taps,
+                                                                 int64_t n) {
+    VEC a = LOCAL(max_load)(x + offsets[0], n);
+#ifdef NHWC_INTEGER
+    for (int i = 1; i < taps; i++) {
+        a = V(max)(a, LOCAL(max_load)(x + offsets[i], n));
+    }
+#else
+    VEC sum = a;
+    _Pragma("GCC unroll 9") for (int i = 1; i < taps; i++) {
+        const VEC value = LOCAL(max_load)(x + offsets[i], n);
+        a = V(max)(a, value);
+        sum = V(add)(sum, value);
+    }
+    if (!V(all_lt)(sum, V(set1)(INFINITY))) {
+        a = LOCAL(max_load)(x + offsets[0], n);
+        for (int i = 1; i < taps; i++) {
+            a = LOCAL(greater)(a, LOCAL(max_load)(x + offsets[i], n));
         }
     }
-    V(store_n)(out, a, n);
+#endif
+    return a;
 }
 
-static void KERNEL(max_windows)(const nhwc_windows *t) {
+/* Windows of few taps. */
+static inline __attribute__((always_inline)) void LOCAL(max_short)(const nhwc_windows *t, const int64_t *offsets,
+                                                                   int taps) {
     const ELEM *x = t->x;
     ELEM *out = t->out;
     for (int64_t w = 0; w < t->windows; w++, x += t->window_pitch, out += t->out_pitch) {
         int64_t c = 0;
-        for (; c + 4 * VL <= t->channels; c += 4 * VL) {
-            LOCAL(max_block)(t, x + c, out + c);
+        for (; c + VL <= t->channels; c += VL) {
+            V(store)(out + c, LOCAL(max_taps)(x + c, offsets, taps, VL));
         }
-        for (; c < t->channels; c += VL) {
-            LOCAL(max_vector)(t, x + c, out + c, t->channels - c < VL ? t->channels - c : VL);
+        if (c < t->channels) {
+            V(store_n)(out + c, LOCAL(max_taps)(x + c, offsets, taps, t->channels - c), t->channels - c);
         }
+    }
+}
+
+/* A line of maxima and some taps more. */
+static inline __attribute__((always_inline)) void LOCAL(max_more)(ELEM *line, const ELEM *x, const int64_t *offsets,
+                                                                  int taps, int64_t channels) {
+    for (int64_t c = 0; c < channels; c += VL) {
+        const VEC a = channels - c < VL ? LOCAL(max_taps)(x + c, offsets, taps, channels - c)
+                                        : LOCAL(max_taps)(x + c, offsets, taps, VL);
+        V(store)(line + c, LOCAL(greater)(V(load)(line + c), a));
+    }
+}
+
+/* A window of many taps, for a line of channels. */
+static void LOCAL(max_long)(const nhwc_windows *t, const ELEM *x, ELEM *out, int64_t channels) {
+    ELEM line[NHWC_POOL_LINE * VL];
+    int64_t offsets[NHWC_POOL_CHAIN];
+    nhwc_tap at = {0, 0, 0};
+    memcpy(line, x, (size_t)channels * sizeof(ELEM));
+    for (int taps; (taps = nhwc_next_taps(t, &at, offsets)) > 0;) {
+        switch (taps) {
+#define CASE(i)                                                                                                        \
+    case i:                                                                                                            \
+        LOCAL(max_more)(line, x, offsets, i, channels);                                                                \
+        break;
+            NHWC_TAP_COUNTS(CASE)
+#undef CASE
+        }
+    }
+    memcpy(out, line, (size_t)channels * sizeof(ELEM));
+}
+
+static void KERNEL(max_windows)(const nhwc_windows *t) {
+    int64_t offsets[NHWC_POOL_CHAIN];
+    nhwc_tap at = {0, 0, 0};
+    const int taps = nhwc_next_taps(t, &at, offsets);
+    if (t->depths * t->rows * t->columns > NHWC_POOL_CHAIN) {
+        const int64_t part = NHWC_POOL_LINE * VL;
+        for (int64_t w = 0; w < t->windows; w++) {
+            for (int64_t c = 0; c < t->channels; c += part) {
+                LOCAL(max_long)(t, (const ELEM *)t->x + w * t->window_pitch + c, (ELEM *)t->out + w * t->out_pitch + c,
+                                t->channels - c < part ? t->channels - c : part);
+            }
+        }
+        return;
+    }
+    switch (taps) {
+#define CASE(i)                                                                                                        \
+    case i:                                                                                                            \
+        LOCAL(max_short)(t, offsets, i);                                                                               \
+        break;
+        NHWC_TAP_COUNTS(CASE)
+#undef CASE
     }
 }

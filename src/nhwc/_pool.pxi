@@ -54,6 +54,34 @@ cdef bint _plain_pool(nhwc_problem *p, int ndim, cnp.ndarray x, int type_number,
     return nhwc_problem_check(p) == NHWC_OK
 
 
+cdef object _plain_global(object name, int ndim, bint average, object x, object keepdims):
+    """The result of a plain call, or None if it is not one."""
+    cdef nhwc_problem p
+    cdef cnp.npy_intp shape[5]
+    cdef int i, type_number, out_ndim
+    cdef nhwc_status status
+    if not cnp.PyArray_CheckExact(x):
+        return None
+    type_number = cnp.PyArray_TYPE(<cnp.ndarray>x)
+    if type_number != cnp.NPY_FLOAT32 and type_number != cnp.NPY_FLOAT64:
+        return None
+    if not _plain_pool(&p, ndim, x, type_number, 1, 1, "valid"):
+        return None
+    for i in range(3):
+        p.kernel[i] = p.in_[i]
+    if nhwc_problem_check(&p) != NHWC_OK:
+        return None
+    out_ndim = _out_shape(&p, ndim, cnp.PyArray_NDIM(<cnp.ndarray>x), p.n, shape)
+    if not keepdims:
+        shape[out_ndim - 1 - ndim] = p.c
+        out_ndim -= ndim
+    out = cnp.PyArray_SimpleNew(out_ndim, shape, type_number)
+    status = _pool_forward(&p, average, p.dtype, x, out)
+    if status != NHWC_OK:
+        _raise(status, name, &p)
+    return out
+
+
 cdef object _plain_pooling(object name, int ndim, bint average, object x, object pool_size, object strides,
                            object padding, object out):
     """The result of a plain call, or None if it is not one."""
@@ -90,6 +118,9 @@ def pool(str name, int ndim, bint average, x, pool_size, strides, padding, out):
 
 def global_pool(str name, int ndim, bint average, x, keepdims):
     """Maxima, or means, over all pixels: see `nhwc.global_max_pool2d`, whose arguments these are."""
+    result = _plain_global(name, ndim, average, x, keepdims)
+    if result is not None:
+        return result
     spec, element, x, work, shape, dtype = _check_pooling().global_pool(name, ndim, average, x, keepdims)
     return _run_pool(name, average, spec, element, x, None, work, shape, dtype)
 

@@ -92,6 +92,13 @@ typedef struct {
 } nhwc_plan_info;
 nhwc_plan_info nhwc_plan_describe(const nhwc_plan *plan);
 
+/* A depthwise convolution and a pointwise one of its result: checked problems of one or two spatial
+   axes and of the same known n. Only the second has a bias, a residual, which may be out, and an activation. Fails
+   only before the first write, or for want of memory. */
+nhwc_status nhwc_separable(const nhwc_problem *depthwise, const nhwc_problem *pointwise, const void *x,
+                           const void *depthwise_filters, const void *pointwise_filters, const void *bias,
+                           const void *residual, void *out);
+
 /* Pooling: the kernel is the pool, groups and f are c, dilation is 1, and every window must hold a pixel of the input.
    The problem is checked and its n known; padding counts for nothing. The dtype is what sums and gradients compute in;
    a maximum is of any numbers. Fail only before the first write. */

@@ -1,6 +1,6 @@
 /* Maxima and means over windows, by rows of outputs.
 
-       for (n, depth, row, block of columns) of the output:                 parallel
+       for (n, depth, block of columns, row) of the output:                 parallel
            directly:    for window: reduce its pixels
            in two steps: reduce the window's rows to a line, column by column; reduce the line along its columns
 
@@ -17,7 +17,8 @@
 #include <string.h>
 
 enum {
-    BLOCK_BYTES = 32 << 10, /* of a row of input that a block of columns reads */
+    BLOCK_BYTES = 32 << 10, /* of the input that a block of columns reads at a time */
+    MOST_ROWS = 15,         /* that a block is made narrower for, so that they stay in the first-level cache */
     FAR_STRIDE = 8,         /* from which windows that are dropped cost more than they bring */
 };
 
@@ -104,8 +105,8 @@ static void reduce_columns(const call *c, nhwc_windows t, int64_t origin, nhwc_r
 
 static void run_task(const call *c, int64_t task, char *line) {
     const nhwc_problem *p = c->p;
-    const int64_t col = task % c->col_blocks * c->cols, row = task / c->col_blocks;
-    const int64_t depth = row / p->out[1] % p->out[0], n = row / p->out[1] / p->out[0];
+    const int64_t image = task / p->out[1] / c->col_blocks, col = task / p->out[1] % c->col_blocks * c->cols;
+    const int64_t row = image * p->out[1] + task % p->out[1], depth = image % p->out[0], n = image / p->out[0];
     const nhwc_run o = {col, nhwc_min(c->cols, p->out[2] - col)};
     const nhwc_run d = nhwc_pool_pixels(p, 0, depth), r = nhwc_pool_pixels(p, 1, row % p->out[1]);
     const int64_t pixel = p->c * c->element, width = p->in[2] * p->c;
@@ -157,7 +158,8 @@ static void choose(call *c, bool mean) {
     const double direct = (double)height * (double)width * (double)c->every;
     const double two = (double)stride * (double)(height + 1) + (double)width * (double)c->every;
     c->two_steps = height > 1 && two < direct && !(mean && (height > NHWC_POOL_CHAIN || width > NHWC_POOL_CHAIN));
-    const int64_t bytes = nhwc_min(stride, p->in[2]) * p->c * c->element;
+    const int64_t overlap = p->kernel[1] > p->stride[1] ? nhwc_min(height, MOST_ROWS) + 1 : 1;
+    const int64_t bytes = nhwc_min(stride, p->in[2]) * p->c * c->element * overlap;
     c->cols = nhwc_min(nhwc_max(BLOCK_BYTES / bytes, 1), p->out[2]);
     c->cols = nhwc_ceil_div(p->out[2], nhwc_ceil_div(p->out[2], c->cols));
     c->col_blocks = nhwc_ceil_div(p->out[2], c->cols);

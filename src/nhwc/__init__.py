@@ -40,6 +40,7 @@ from nhwc.pooling import (
     max_pool3d,
     max_pool3d_grad,
 )
+from nhwc.separable import separable_conv1d, separable_conv2d
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -86,6 +87,8 @@ __all__ = [
     "plan_depthwise_conv2d",
     "reference",
     "release_memory",
+    "separable_conv1d",
+    "separable_conv2d",
     "set_num_threads",
     "show_config",
 ]

@@ -82,3 +82,6 @@ cdef extern from "nhwc.h" nogil:
     nhwc_status nhwc_average_pool(const nhwc_problem *problem, const void *x, void *out)
     nhwc_status nhwc_max_pool_grad(const nhwc_problem *problem, const void *dy, const void *x, void *dx)
     nhwc_status nhwc_average_pool_grad(const nhwc_problem *problem, const void *dy, void *dx)
+    nhwc_status nhwc_separable(const nhwc_problem *depthwise, const nhwc_problem *pointwise, const void *x,
+                               const void *depthwise_filters, const void *pointwise_filters, const void *bias,
+                               const void *residual, void *out)

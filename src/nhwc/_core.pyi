@@ -107,3 +107,18 @@ def pool_grad(
     padding: Any,
     out: NDArray[Any] | None,
 ) -> NDArray[Any]: ...
+def separable(
+    name: str,
+    ndim: int,
+    x: ArrayLike,
+    depthwise_filters: ArrayLike,
+    pointwise_filters: ArrayLike,
+    bias: ArrayLike | None,
+    strides: Any,
+    padding: Any,
+    dilation_rate: Any,
+    activation: Any,
+    residual: ArrayLike | None,
+    padding_mode: Any,
+    out: NDArray[Any] | None,
+) -> NDArray[Any]: ...

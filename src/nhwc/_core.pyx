@@ -368,6 +368,7 @@ def _restore_plan(str name, tuple parts):
 
 
 include "_pool.pxi"
+include "_separable.pxi"
 
 
 # ---- The machine ----------------------------------------------------------------------------------------------------

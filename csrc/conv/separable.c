@@ -15,7 +15,7 @@
 #include "../base/threads.h"
 
 enum {
-    BLOCK_BYTES = 128 << 10, /* of what is between the two convolutions */
+    BLOCK_BYTES = 256 << 10, /* of what is between the two convolutions */
     LEAST_PIXELS = 48,
     MOST_KINDS = 6,
 };
@@ -49,19 +49,18 @@ static int64_t pitch(const call *c, const int64_t *sizes, int64_t channels) {
     return (c->axis == 1 ? sizes[2] : 1) * channels;
 }
 
-/* Rows of about the best number of bytes; such that all blocks are alike, if some number near that does it. */
+/* Rows of about the best number of bytes; rather such that all blocks are alike, if some number near that does it. */
 static void cut_rows(call *c) {
     const nhwc_problem *p = c->depthwise;
     const int64_t row = pitch(c, p->out, p->f), length = p->out[c->axis];
     const int64_t pixels = c->axis == 1 ? p->out[2] : 1;
     const int64_t best = nhwc_max(BLOCK_BYTES / (row * c->element), nhwc_ceil_div(LEAST_PIXELS, pixels));
-    c->blocks = nhwc_ceil_div(length, nhwc_min(best, length));
-    c->rows = nhwc_ceil_div(length, c->blocks);
-    for (int64_t rows = best + best / 2; rows > best / 2 && rows > 0; rows--) {
-        if (length % rows == 0) {
-            c->rows = rows;
-            break;
-        }
+    c->rows = nhwc_min(best, length);
+    while (length % c->rows && 2 * c->rows > best) {
+        c->rows--;
+    }
+    if (length % c->rows) {
+        c->rows = nhwc_ceil_div(length, nhwc_ceil_div(length, best));
     }
     c->blocks = nhwc_ceil_div(length, c->rows);
 }
@@ -112,7 +111,8 @@ static bool list_kinds(call *c) {
 static nhwc_status plan_kind(call *c, block_kind *kind) {
     nhwc_problem depthwise = *c->depthwise, pointwise = *c->pointwise;
     const int a = c->axis;
-    depthwise.n = pointwise.n = 1;
+    depthwise.n = 1;
+    pointwise.n = -1; /* in truth one for each block: packing pays */
     depthwise.before[a] = kind->before;
     depthwise.after[a] = kind->after;
     depthwise.in[a] = (kind->rows - 1) * depthwise.stride[a] + (depthwise.kernel[a] - 1) * depthwise.dilation[a] + 1 -

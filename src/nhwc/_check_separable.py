@@ -18,7 +18,7 @@ def separable(name, ndim, x, depthwise_filters, pointwise_filters, bias, strides
     _check_shapes(name, ndim, given.shape, kernel.shape, mixing.shape)
     options = _check._Options(strides, padding, dilation_rate, None, None, padding_mode, "auto")
     spec, between, _ = _check._problem(name, ndim, True, given.shape, kernel.shape, options, code)
-    options = _check._Options(1, "valid", 1, 1, activation, "constant", "auto")
+    options = _check._Options(1, "same", 1, 1, activation, "constant", "auto")
     pointwise, out_shape, function = _check._problem(name, ndim, False, between, mixing.shape, options, code)
     offset = _check._addend(name, "bias", bias, out_shape[-1:], dtype)
     skip = _check._addend(name, "residual", residual, out_shape, dtype)

@@ -12,10 +12,11 @@ import numpy as np
 
 import nhwc
 from nhwc import _core
-from nhwc.cli import CommandError, layers, progress, table
+from nhwc.cli import CommandError, layers, ops, progress, table
 from nhwc.cli.info import cpu_name
 from nhwc.cli.layers import Layer
 from nhwc.cli.measure import measure, sampled_error
+from nhwc.cli.ops import Case
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     option = parser.add_argument
     option("--layers", type=_names, metavar="PART,...", help="only layers whose name contains one of these")
     sets = ", ".join(layers.all_sets())
+    option("--op", choices=("forward", *ops.names()), default="forward", help="what to measure (default forward)")
     option("--sets", type=_names, metavar="SET,...", help=f"only layers of these sets: all, {sets}")
     option("--threads", type=_counts, metavar="N,...", help="numbers of threads, one table each (default: all cores)")
     option("--isa", metavar="NAME", help="instruction set (default: the one in use)")
@@ -65,12 +67,8 @@ def _seconds(text: str) -> float:
 
 def run(args: argparse.Namespace) -> int:
     """Measure the chosen layers and print a table for each number of threads; Ctrl-C prints what is done so far."""
-    try:
-        chosen = layers.select(args.layers, args.sets)
-    except ValueError as error:
-        raise CommandError(str(error)) from None
-    if not chosen:
-        raise CommandError("no layer is in these sets and has such a name")
+    chosen = _choose(args)
+    measure_one = _measure_layer if args.op == "forward" else _measure_case
     if args.algorithm not in ("auto", *nhwc.algorithms()):
         raise CommandError(f"there is no algorithm {args.algorithm!r}; there are auto, " + ", ".join(nhwc.algorithms()))
     args.threads = args.threads or [nhwc.get_num_threads()]
@@ -80,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
         machine = _machine()
         try:
             for layer in progress(chosen, "bench", lambda layer: layer.name):
-                rows += _measure_layer(layer, args)
+                rows += measure_one(layer, args)
         except KeyboardInterrupt:
             code = 130
     peaks = _peaks(rows)
@@ -88,6 +86,25 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         _write(machine, peaks, rows, args)
     return code
+
+
+def _choose(args: argparse.Namespace) -> list[Layer] | list[Case]:
+    """What the options select from the table of layers, or from the table of an operation of its own."""
+    if args.op != "forward":
+        if args.sets or args.algorithm != "auto" or args.call != "plan":
+            raise CommandError(f"--sets, --algorithm and --call are for forward layers, not for --op {args.op}")
+        cases = ops.cases(args.op, args.layers)
+        if not cases:
+            names = ", ".join(case.name for case in ops.cases(args.op))
+            raise CommandError(f"no case of {args.op} has such a name; the cases are {names}")
+        return cases
+    try:
+        chosen = layers.select(args.layers, args.sets)
+    except ValueError as error:
+        raise CommandError(str(error)) from None
+    if not chosen:
+        raise CommandError("no layer is in these sets and has such a name")
+    return chosen
 
 
 @contextmanager
@@ -124,21 +141,34 @@ def _measure_layer(layer: Layer, args: argparse.Namespace) -> list[dict]:
     except ValueError as error:
         return [{"layer": layer.name, "threads": threads, "unsupported": str(error)} for threads in args.threads]
     error = sampled_error(layer, x, filters, call(), pixels=256 if args.dtype == "float32" else 16)
-    traffic = layer.traffic * x.itemsize
+    return _measure_call(layer, call, x.itemsize, args, {"algorithm": algorithm, "error": error})
+
+
+def _measure_case(case: Case, args: argparse.Namespace) -> list[dict]:
+    """A row for each number of threads, of an operation that is not a forward layer."""
+    itemsize = np.dtype(args.dtype).itemsize
+    return _measure_call(case, case.prepare(args.dtype), itemsize, args, {"algorithm": args.op, "error": None})
+
+
+def _measure_call(
+    layer: Layer | Case, call: Callable, itemsize: int, args: argparse.Namespace, about: dict
+) -> list[dict]:
+    """A row for each number of threads, which begins with what is known about the call."""
+    traffic = layer.traffic * itemsize
     rows = []
     for threads in args.threads:
         with nhwc.num_threads(threads):
-            timing = measure(call, args.seconds, threads, traffic, x.itemsize)
+            timing = measure(call, args.seconds, threads, traffic, itemsize)
         rows.append(
             {
                 "layer": layer.name,
                 "threads": threads,
-                "algorithm": algorithm,
+                **about,
+                "toy": layer.toy,
                 "median_s": timing.median,
                 "min_s": min(timing.samples),
                 "samples": len(timing.samples),
                 "crowded": timing.crowded,
-                "error": error,
                 "gflops": 2e-9 * layer.macs / timing.median,
                 "fma_peak_gflops": timing.fma_peak,
                 "gbytes": 1e-9 * traffic / timing.median,
@@ -170,7 +200,7 @@ def _peaks(rows: list[dict]) -> dict[int, float]:
 
 
 def _write(machine: dict, peaks: dict[int, float], rows: list[dict], args: argparse.Namespace) -> None:
-    options = {key: getattr(args, key) for key in ("dtype", "call", "algorithm", "seconds")}
+    options = {key: getattr(args, key) for key in ("op", "dtype", "call", "algorithm", "seconds")}
     try:
         with open(args.json, "w", encoding="utf-8") as file:
             json.dump({"machine": machine, "options": options, "fma_peak_gflops": peaks, "rows": rows}, file, indent=1)
@@ -187,7 +217,7 @@ def _report(machine: dict, peaks: dict[int, float], rows: list[dict], args: argp
     )
     for threads, peak in peaks.items():
         print(
-            f"\n{args.dtype}, {args.call}, {threads} thread{'s' * (threads > 1)}: "
+            f"\n{args.dtype}, {args.call if args.op == 'forward' else args.op}, {threads} thread{'s' * (threads > 1)}: "
             f"FMA peak {peak:.1f} GFLOP/s, measured in this run\n"
         )
         cells = [_cells(row, peak) for row in done if row["threads"] == threads]
@@ -205,7 +235,8 @@ _HEADING = ("layer", "algorithm", "GFLOP/s", "% FMA peak", "% copy speed", "erro
 def _cells(row: dict, peak: float) -> tuple[str, ...]:
     """One line of the table; a toy layer has its time in place of rates that would say nothing."""
     speed = f"{row['gflops']:.1f}" + "*" * row["crowded"]
-    shares = f"{100 * row['gflops'] / peak:.0f}", f"{100 * row['gbytes'] / row['copy_gbytes']:.0f}"
-    if layers.layer(row["layer"]).toy:
-        speed, shares = f"{row['median_s'] * 1e6:.2f} us" + "*" * row["crowded"], ("", "")
-    return row["layer"], row["algorithm"], speed, *shares, f"{row['error']:.0e}"
+    share, copy = f"{100 * row['gflops'] / peak:.0f}", f"{100 * row['gbytes'] / row['copy_gbytes']:.0f}"
+    if row["toy"] or row["gflops"] == 0:
+        speed, share = f"{row['median_s'] * 1e6:.2f} us" + "*" * row["crowded"], ""
+    error = "" if row["error"] is None else f"{row['error']:.0e}"
+    return row["layer"], row["algorithm"], speed, share, "" if row["toy"] else copy, error

@@ -93,10 +93,10 @@ def test_no_plain_path_leaves_its_arrays(dtype, side):
 
 
 @pytest.mark.parametrize("side", ["begin", "end"])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.uint8, np.int16, np.int64])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.uint8])
 def test_no_pooling_leaves_its_arrays(isa, dtype, side):
     rng = np.random.default_rng(0)
-    for ndim, shape, options in POOLS:
+    for ndim, shape, options in POOLS[::2]:
         x = guarded(rng.integers(0, 99, shape).astype(dtype), side)
         for kind in ("max", "average") if np.dtype(dtype).kind == "f" else ("max",):
             pool, grad = (getattr(nhwc, f"{kind}_pool{ndim}d{end}") for end in ("", "_grad"))

@@ -100,6 +100,34 @@ typedef struct {
 } nhwc_plan_info;
 nhwc_plan_info nhwc_plan_describe(const nhwc_plan *plan);
 
+/* A depthwise convolution and a pointwise one of its result: checked problems of one or two spatial
+   axes and of the same known n. Only the second has a bias, a residual, which may be out, and an activation. Fails
+   only before the first write, or for want of memory. */
+nhwc_status nhwc_separable(const nhwc_problem *depthwise, const nhwc_problem *pointwise, const void *x,
+                           const void *depthwise_filters, const void *pointwise_filters, const void *bias,
+                           const void *residual, void *out);
+
+/* Pooling: the kernel is the pool, groups and f are c, dilation is 1, and every window must hold a pixel of the input.
+   The problem is checked and its n known; padding counts for nothing. The dtype is what sums and gradients compute in;
+   a maximum is of any numbers. Fail only before the first write. */
+typedef enum {
+    NHWC_ELEMENT_F32,
+    NHWC_ELEMENT_F64,
+    NHWC_ELEMENT_I8,
+    NHWC_ELEMENT_I16,
+    NHWC_ELEMENT_I32,
+    NHWC_ELEMENT_I64,
+    NHWC_ELEMENT_U8,
+    NHWC_ELEMENT_U16,
+    NHWC_ELEMENT_U32,
+    NHWC_ELEMENT_U64,
+    NHWC_ELEMENTS
+} nhwc_element;
+nhwc_status nhwc_max_pool(const nhwc_problem *problem, nhwc_element element, const void *x, void *out);
+nhwc_status nhwc_average_pool(const nhwc_problem *problem, const void *x, void *out);                 /* f32, f64 */
+nhwc_status nhwc_max_pool_grad(const nhwc_problem *problem, const void *dy, const void *x, void *dx); /* not u64 */
+nhwc_status nhwc_average_pool_grad(const nhwc_problem *problem, const void *dy, void *dx);            /* f32, f64 */
+
 /* Instruction sets, best first; nhwc_isa_at(i, ...) is NULL past the end. Plans keep the one they were made with. */
 const char *nhwc_isa_compiled(int i);
 const char *nhwc_isa_available(int i);

@@ -5,6 +5,7 @@ import mmap
 
 import numpy as np
 import pytest
+from pools import POOLS
 from problems import ALL_PROBLEMS, assert_same_bits, conv
 
 import nhwc
@@ -89,3 +90,32 @@ def test_no_plain_path_leaves_its_arrays(dtype, side):
         expected = problem.run(nhwc, *operands)
         operands = [None if a is None else guarded(a, side) for a in operands]
         assert_same_bits(problem.run(nhwc, *operands, out=guarded(np.zeros_like(expected), side)), expected, problem)
+
+
+@pytest.mark.parametrize("side", ["begin", "end"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.uint8])
+def test_no_pooling_leaves_its_arrays(isa, dtype, side):
+    rng = np.random.default_rng(0)
+    for ndim, shape, options in POOLS[::2]:
+        x = guarded(rng.integers(0, 99, shape).astype(dtype), side)
+        for kind in ("max", "average") if np.dtype(dtype).kind == "f" else ("max",):
+            pool, grad = (getattr(nhwc, f"{kind}_pool{ndim}d{end}") for end in ("", "_grad"))
+            expected = pool(x.copy(), **options)
+            y = guarded(np.zeros_like(expected), side)
+            assert_same_bits(pool(x, **options, out=y), expected, (shape, options))
+            getattr(nhwc, f"global_{kind}_pool{ndim}d")(x)
+            if np.dtype(dtype).kind == "f":
+                expected = grad(expected, x.copy() if kind == "max" else shape, **options)
+                dx = guarded(np.zeros_like(expected), side)
+                assert_same_bits(grad(y, x if kind == "max" else shape, **options, out=dx), expected, (shape, options))
+
+
+@pytest.mark.parametrize("side", ["begin", "end"])
+def test_no_separable_convolution_leaves_its_arrays(isa, side):
+    for c, f, m in ((3, 5, 2), (64, 33, 1), (130, 70, 1)):
+        shapes = (2, 61, 40, c), (3, 3, c, m), (1, 1, c * m, f), (f,)
+        operands = [np.random.default_rng(0).standard_normal(shape).astype(np.float32) for shape in shapes]
+        expected = nhwc.separable_conv2d(*operands, padding="same")
+        out = guarded(np.zeros_like(expected), side)
+        nhwc.separable_conv2d(*[guarded(a, side) for a in operands], padding="same", out=out)
+        assert_same_bits(out, expected, c)

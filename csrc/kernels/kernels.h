@@ -231,6 +231,41 @@ typedef struct {
                    int64_t first, int64_t results, int64_t multiplier);
 } nhwc_depthwise_kernels;
 
+/* ---- Pooling -------------------------------------------------------------------------------------------------------
+ */
+
+/* Neighbouring windows of one shape, all pixels of which exist: what is made of the pixels of each, channel by channel.
+   Pitches are in elements. */
+typedef struct {
+    const void *x;                                /* the first pixel of the first window */
+    int64_t depths, rows, columns;                /* of a window, at least 1 */
+    int64_t depth_pitch, row_pitch, column_pitch; /* from a pixel of a window to the next */
+    int64_t windows, window_pitch;                /* from a window's first pixel to the next's */
+    void *out;
+    int64_t out_pitch; /* from a window's results to the next's */
+    int64_t channels;
+    int64_t divisor; /* of sums, at least 1 */
+} nhwc_windows;
+
+typedef void nhwc_windows_kernel(const nhwc_windows *windows);
+
+/* Pixels in one chain of additions; see kernels/pool_sum.inl.h. */
+enum { NHWC_POOL_CHAIN = 9 };
+
+/* Neighbouring windows as above, and the gradients of their maxima, which are added to dx. */
+typedef struct {
+    const void *x;  /* the first pixel of the first window; */
+    void *dx;       /* that pixel's gradient, with the same pitches; */
+    const void *dy; /* the first window's, each next one behind it */
+    int64_t depths, rows, columns;
+    int64_t depth_pitch, row_pitch, column_pitch;
+    int64_t windows, window_pitch;
+    int64_t channels;
+    int64_t depth, last_depth, row, last_row; /* of a window, where dx is wanted: from these up to before the last */
+} nhwc_max_grad;
+
+typedef void nhwc_max_grad_kernel(const nhwc_max_grad *windows);
+
 /* The kernels of one instruction set for one dtype. */
 typedef struct {
     int lanes;                                         /* elements of a vector */
@@ -251,6 +286,8 @@ typedef struct {
     void (*activate)(void *y, int64_t n, int activation); /* in place; NULL for integers */
     bool (*all_finite)(const void *x, int64_t n);         /* NULL for integers */
     double (*fma_work)(int64_t rounds, double *flops);    /* register-only multiply-adds, to measure the peak */
+    nhwc_windows_kernel *max_windows, *sum_windows;       /* floating point only */
+    nhwc_max_grad_kernel *max_grad;
 } nhwc_kernels;
 
 /* One instruction set. */

@@ -5,6 +5,8 @@
 
 #include "template.h"
 
+#include <math.h>
+
 #include "peak.inl.h"
 #ifndef NHWC_INTEGER
 #include "activation.inl.h"
@@ -13,6 +15,11 @@
 #include "depthwise.inl.h"
 #include "depthwise_in_place.inl.h"
 #include "turn.inl.h"
+#include "pool_max.inl.h"
+#ifndef NHWC_INTEGER
+#include "pool_sum.inl.h"
+#endif
+#include "pool_grad.inl.h"
 
 /* Adds bias and residual to vector `lane` of a block that is not full, and stores what exists of it. */
 static inline void LOCAL(finish_part)(VEC sum, const nhwc_tile *t, int64_t offset, int lane, VEC low, VEC high) {
@@ -240,6 +247,11 @@ static const nhwc_kernels
 #endif
             .turn = KERNEL(turn),
             .fma_work = LOCAL(fma_work),
+#ifndef NHWC_INTEGER
+            .sum_windows = KERNEL(sum_windows),
+#endif
+            .max_windows = KERNEL(max_windows),
+            .max_grad = KERNEL(max_grad),
 };
 
 #undef MR_TAPS

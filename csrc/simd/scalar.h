@@ -159,5 +159,6 @@ static inline vi64 vi64_mul(vi64 a, vi64 b) { return (int64_t)((uint64_t)a * (ui
 static inline vi64 vi64_fma(vi64 a, vi64 b, vi64 c) { return vi64_add(vi64_mul(a, b), c); }
 static inline vi64 vi64_max(vi64 a, vi64 b) { return a > b ? a : b; }
 static inline vi64 vi64_min(vi64 a, vi64 b) { return a < b ? a : b; }
+static inline vi64 vi64_select_lt(vi64 a, vi64 b, vi64 x, vi64 y) { return a < b ? x : y; }
 
 #endif

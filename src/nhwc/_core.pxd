@@ -76,3 +76,15 @@ cdef extern from "nhwc.h" nogil:
     void nhwc_release_memory()
     double nhwc_measure_fma_peak(int threads, double seconds)
     double nhwc_measure_copy(int64_t bytes, int threads, double seconds)
+
+    ctypedef enum nhwc_element:
+        NHWC_ELEMENT_F32
+        NHWC_ELEMENT_F64
+
+    nhwc_status nhwc_max_pool(const nhwc_problem *problem, nhwc_element element, const void *x, void *out)
+    nhwc_status nhwc_average_pool(const nhwc_problem *problem, const void *x, void *out)
+    nhwc_status nhwc_max_pool_grad(const nhwc_problem *problem, const void *dy, const void *x, void *dx)
+    nhwc_status nhwc_average_pool_grad(const nhwc_problem *problem, const void *dy, void *dx)
+    nhwc_status nhwc_separable(const nhwc_problem *depthwise, const nhwc_problem *pointwise, const void *x,
+                               const void *depthwise_filters, const void *pointwise_filters, const void *bias,
+                               const void *residual, void *out)

@@ -11,6 +11,7 @@ ALGORITHM_NOTES: tuple[str, ...]
 ISAS_COMPILED: tuple[str, ...]
 ISAS_AVAILABLE: tuple[str, ...]
 BASELINE: str
+POOL_DTYPES: tuple[str, ...]
 __test__: dict[str, str]
 
 def forward(
@@ -126,3 +127,40 @@ def compiler() -> str: ...
 def release_memory() -> None: ...
 def _fma_peak(threads: int, seconds: float) -> float: ...
 def _copy_bandwidth(size: int, threads: int, seconds: float) -> float: ...
+def pool(
+    name: str,
+    ndim: int,
+    average: bool,
+    x: ArrayLike,
+    pool_size: Any,
+    strides: Any,
+    padding: Any,
+    out: NDArray[Any] | None,
+) -> NDArray[Any]: ...
+def global_pool(name: str, ndim: int, average: bool, x: ArrayLike, keepdims: bool) -> NDArray[Any]: ...
+def pool_grad(
+    name: str,
+    ndim: int,
+    average: bool,
+    dy: ArrayLike,
+    x: Any,
+    pool_size: Any,
+    strides: Any,
+    padding: Any,
+    out: NDArray[Any] | None,
+) -> NDArray[Any]: ...
+def separable(
+    name: str,
+    ndim: int,
+    x: ArrayLike,
+    depthwise_filters: ArrayLike,
+    pointwise_filters: ArrayLike,
+    bias: ArrayLike | None,
+    strides: Any,
+    padding: Any,
+    dilation_rate: Any,
+    activation: Any,
+    residual: ArrayLike | None,
+    padding_mode: Any,
+    out: NDArray[Any] | None,
+) -> NDArray[Any]: ...

@@ -393,6 +393,8 @@ def _restore_plan(str name, tuple parts):
 
 
 include "_transpose.pxi"
+include "_pool.pxi"
+include "_separable.pxi"
 
 
 # ---- The machine ----------------------------------------------------------------------------------------------------

@@ -92,6 +92,11 @@ typedef struct {
 } nhwc_plan_info;
 nhwc_plan_info nhwc_plan_describe(const nhwc_plan *plan);
 
+/* dfilters = the gradient of sum(dy * conv(x)) in the filters, HWIO of shape (kernel, c / groups, f), for the problem's
+   n samples. Padding holds zeros; the problem's activation and algorithm do not count. The operands must not overlap.
+   Fails only before the first write to dfilters. */
+nhwc_status nhwc_filter_grad(const nhwc_problem *problem, const void *x, const void *dy, void *dfilters);
+
 /* Instruction sets, best first; nhwc_isa_at(i, ...) is NULL past the end. Plans keep the one they were made with. */
 const char *nhwc_isa_compiled(int i);
 const char *nhwc_isa_available(int i);

@@ -18,6 +18,13 @@ from nhwc.config import (
     set_num_threads,
     show_config,
 )
+from nhwc.filter_gradients import (
+    conv1d_filter_grad,
+    conv2d_filter_grad,
+    conv3d_filter_grad,
+    depthwise_conv1d_filter_grad,
+    depthwise_conv2d_filter_grad,
+)
 from nhwc.ops import conv1d, conv2d, conv3d, depthwise_conv1d, depthwise_conv2d
 from nhwc.plans import plan_conv1d, plan_conv2d, plan_conv3d, plan_depthwise_conv1d, plan_depthwise_conv2d
 
@@ -33,10 +40,15 @@ __all__ = [
     "__version__",
     "algorithms",
     "conv1d",
+    "conv1d_filter_grad",
     "conv2d",
+    "conv2d_filter_grad",
     "conv3d",
+    "conv3d_filter_grad",
     "depthwise_conv1d",
+    "depthwise_conv1d_filter_grad",
     "depthwise_conv2d",
+    "depthwise_conv2d_filter_grad",
     "get_num_threads",
     "layers",
     "models",

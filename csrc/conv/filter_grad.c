@@ -96,7 +96,14 @@ static void count_padding(const nhwc_grad_call *call) {
     }
 }
 
-/* ---- The tree ---------------------------------------------------------------------------------------------------- */
+/* ---- Splits ------------------------------------------------------------------------------------------------------ */
+
+int64_t nhwc_grad_splits(const nhwc_grad_call *call, int64_t count, int64_t chain, int64_t units) {
+    enum { UNITS = 64 };
+    const double useful = nhwc_grad_work(call) / (NHWC_GRAD_GRAIN / 4);
+    const int64_t wanted = nhwc_ceil_div(UNITS, units), most = useful < UNITS ? (int64_t)useful : UNITS;
+    return nhwc_min(count, nhwc_max(nhwc_ceil_div(count, chain), nhwc_min(wanted, most)));
+}
 
 enum { TREE_BYTES = 8192 }; /* of each split that are added before the next ones, in the first-level cache */
 

@@ -31,7 +31,14 @@ nhwc_status nhwc_grad_lanewise(nhwc_grad_call *call);
 /* The first and one past the last of outputs 0 .. out - 1 on an axis whose tap k lies inside the input. */
 void nhwc_grad_inside(const nhwc_problem *p, int axis, int64_t k, int64_t *first, int64_t *last);
 
-/* Multiply-adds for which another thread pays. */
+/* Multiply-adds of the call; and those for which another thread pays. */
+static inline double nhwc_grad_work(const nhwc_grad_call *call) {
+    return (double)call->results * (double)call->problem.n * (double)call->problem.pixels;
+}
 static const double NHWC_GRAD_GRAIN = 4e6;
+
+/* The splits of `count` stretches of pixels: no more than `chain` of them each, and so many that many threads find
+   work, if there is work for them, where a split has only `units` to share. */
+int64_t nhwc_grad_splits(const nhwc_grad_call *call, int64_t count, int64_t chain, int64_t units);
 
 #endif

@@ -22,7 +22,6 @@ enum {
     CHAIN = 64,                /* chunks of a split, whose sums are one chain of additions */
     RING_BYTES = 192 << 10,    /* of a block of vectors, if one vector's do not exceed it */
     MOST_RING_BYTES = 1 << 20, /* of one vector */
-    LEAST_UNITS = 32,          /* vectors of all splits, so that many threads find work */
     PARTS_PER_THREAD = 4,
 };
 
@@ -38,15 +37,16 @@ typedef struct {
     int64_t slots;                  /* rows of the ring, for each depth tap */
     int64_t block;                  /* vectors of a block, at most */
     int64_t parts;                  /* of the vectors */
-    int64_t ring_at, tags_at, zeros_at, worker_bytes;
+    int64_t ring_at, tags_at, places_at, zeros_at, worker_bytes;
     char *workspace;
 } grad_lanes;
 
 /* What one thread is at. */
 typedef struct {
     char *ring, *zeros, *sums;
-    int64_t *tags;                          /* of each slot: which row it holds, for which columns */
-    int64_t vector, vectors;                /* of the block */
+    int64_t *places;         /* of tap row i and output row j, i * rows + j: the slot, -1: a row of zeros */
+    int64_t *tags;           /* of each slot: which row it holds, for which columns */
+    int64_t vector, vectors; /* of the block */
     int64_t n, depth, row, rows, col, cols; /* of the chunk */
     int64_t col_chunk;
 } chunk;
@@ -55,19 +55,6 @@ static int64_t row_bytes(const grad_lanes *g) { return g->width * g->call->kerne
 
 /* ---- Filling ----------------------------------------------------------------------------------------------------- */
 
-/* Lanes of a vector, and its first. */
-static nhwc_grad_fill fill_of(const grad_lanes *g, int64_t vector, int64_t channel, int64_t pitch) {
-    const int64_t lanes = g->call->kernels->lanes, first = vector * lanes;
-    return (nhwc_grad_fill){
-        .first = first,
-        .live = nhwc_min(lanes, g->call->problem.f - first),
-        .channels = g->channels,
-        .results = g->filters,
-        .channel = channel,
-        .pitch = pitch,
-    };
-}
-
 /* The input row that output row `row` of the chunk reads with tap row (t, u), over all samples; -1: padding. */
 static int64_t input_row(const nhwc_problem *p, const chunk *k, int64_t row, int64_t t, int64_t u) {
     const int64_t i = (k->row + row) * p->stride[1] + u * p->dilation[1] - p->before[1];
@@ -75,46 +62,54 @@ static int64_t input_row(const nhwc_problem *p, const chunk *k, int64_t row, int
     return i < 0 || i >= p->in[1] || z < 0 || z >= p->in[0] ? -1 : (k->n * p->in[0] + z) * p->in[1] + i;
 }
 
-/* Fills pixels 0 .. width - 1 of a row, of which number i is input column start + i * step. */
-static void fill_row(const grad_lanes *g, char *to, int64_t row, int64_t start, int64_t step, int64_t width,
-                     const nhwc_grad_fill *fill) {
+/* Fills pixels 0 .. width - 1 of the rows at `to`, of which number i is input column start + i * step. */
+static void fill_rows(const grad_lanes *g, char *to, int64_t row, int64_t start, int64_t step, int64_t width,
+                      const nhwc_grad_fill *fill) {
     const nhwc_grad_call *call = g->call;
     const nhwc_problem *p = &call->problem;
-    const int64_t pixel = call->kernels->lanes * call->element;
+    const int64_t lanes = call->kernels->lanes, pixel = lanes * call->element;
+    const int64_t rows = nhwc_ceil_div(fill->live, lanes) * fill->count;
     const int64_t left = start < 0 ? nhwc_min(nhwc_ceil_div(-start, step), width) : 0;
     const int64_t right = p->in[2] > start ? nhwc_max(nhwc_min((p->in[2] - 1 - start) / step + 1, width), left) : left;
-    memset(to, 0, (size_t)(left * pixel));
+    for (int64_t i = 0; i < rows && left + width > right; i++) {
+        char *at = to + i * fill->row_pitch * call->element;
+        memset(at, 0, (size_t)(left * pixel));
+        memset(at + right * pixel, 0, (size_t)((width - right) * pixel));
+    }
     if (right > left) {
         call->grad->fill(to + left * pixel, call->x + (row * p->in[2] + start + left * step) * p->c * call->element,
                          right - left, fill);
     }
-    memset(to + right * pixel, 0, (size_t)((width - right) * pixel));
 }
 
-/* Where the ring holds a row's channel for a vector of the block. */
+/* Where the ring holds a slot's row of a channel, for a vector of the block. */
 static char *ring_row(const grad_lanes *g, const chunk *k, int64_t slot, int64_t vector, int64_t channel) {
     return k->ring + ((slot * k->vectors + vector) * g->channels + channel) * row_bytes(g);
 }
 
-static int64_t slot_of(const grad_lanes *g, int64_t t, int64_t row) { return t * g->slots + row % g->slots; }
-
-/* Fills what the chunk reads and the ring does not hold, for all vectors of the block. */
+/* Fills what the chunk reads and the ring does not hold, for all vectors of the block, and notes in which slot each
+   tap row of each output row is. */
 static void fill_ring(const grad_lanes *g, const chunk *k) {
     const nhwc_problem *p = &g->call->problem;
-    const int64_t start = k->col * p->stride[2] - p->before[2];
+    const int64_t start = k->col * p->stride[2] - p->before[2], first = k->vector * g->call->kernels->lanes;
     const int64_t width = (k->cols - 1) * p->stride[2] + (p->kernel[2] - 1) * p->dilation[2] + 1;
-    for (int64_t i = 0; i < k->rows * p->kernel[0] * p->kernel[1]; i++) {
-        const int64_t u = i % p->kernel[1], t = i / p->kernel[1] % p->kernel[0];
-        const int64_t row = input_row(p, k, i / p->kernel[1] / p->kernel[0], t, u);
-        const int64_t slot = slot_of(g, t, row), tag = row * g->col_chunks + k->col_chunk;
-        if (row < 0 || k->tags[slot] == tag) {
-            continue;
-        }
-        k->tags[slot] = tag;
-        for (int64_t v = 0; v < k->vectors; v++) {
-            for (int64_t c = 0; c < g->channels; c++) {
-                const nhwc_grad_fill fill = fill_of(g, k->vector + v, c, p->c);
-                fill_row(g, ring_row(g, k, slot, v, c), row, start, 1, width, &fill);
+    const nhwc_grad_fill fill = {
+        .first = first,
+        .live = nhwc_min(k->vectors * g->call->kernels->lanes, p->f - first),
+        .channels = g->channels,
+        .results = g->filters,
+        .count = g->channels,
+        .pitch = p->c,
+        .row_pitch = row_bytes(g) / g->call->element,
+    };
+    for (int64_t tap = 0; tap < p->kernel[0] * p->kernel[1]; tap++) {
+        for (int64_t i = 0; i < k->rows; i++) {
+            const int64_t t = tap / p->kernel[1], row = input_row(p, k, i, t, tap % p->kernel[1]);
+            const int64_t slot = row < 0 ? -1 : t * g->slots + row % g->slots, tag = row * g->col_chunks + k->col_chunk;
+            k->places[tap * g->rows + i] = slot;
+            if (slot >= 0 && k->tags[slot] != tag) {
+                k->tags[slot] = tag;
+                fill_rows(g, ring_row(g, k, slot, 0, 0), row, start, 1, width, &fill);
             }
         }
     }
@@ -123,8 +118,8 @@ static void fill_ring(const grad_lanes *g, const chunk *k) {
 /* ---- Kernels ----------------------------------------------------------------------------------------------------- */
 
 /* The operands that all kernel calls of a chunk and vector share. */
-static nhwc_grad_lanes lanes_of(const grad_lanes *g, const chunk *k, int64_t vector, const void **rows,
-                                const void **dy) {
+static nhwc_grad_lanes lanes_of(const grad_lanes *g, const chunk *k, int64_t vector, const void **rows, const void **dy,
+                                int64_t *offsets) {
     const nhwc_grad_call *call = g->call;
     const nhwc_problem *p = &call->problem;
     const int64_t lanes = call->kernels->lanes;
@@ -141,6 +136,8 @@ static nhwc_grad_lanes lanes_of(const grad_lanes *g, const chunk *k, int64_t vec
         .step = (g->ring ? p->stride[2] : 1) * lanes,
         .tap_step = p->dilation[2] * lanes,
         .dy_pitch = p->f,
+        .sums = k->sums + vector * lanes * call->element,
+        .offsets = offsets,
         .tap_pitch = g->channels * p->f,
         .live = nhwc_min(lanes, p->f - vector * lanes),
     };
@@ -150,31 +147,29 @@ static nhwc_grad_lanes lanes_of(const grad_lanes *g, const chunk *k, int64_t vec
 static void run_from_ring(const grad_lanes *g, const chunk *k, int64_t v) {
     const nhwc_grad_call *call = g->call;
     const nhwc_problem *p = &call->problem;
-    const int64_t lanes = call->kernels->lanes, vector = k->vector + v;
     const int64_t planes = p->kernel[0] * p->kernel[1] * g->channels, calls = nhwc_ceil_div(planes, NHWC_GRAD_ROWS);
     const int64_t tap_calls = nhwc_ceil_div(p->kernel[2], NHWC_GRAD_TAPS);
-    const void *rows[NHWC_GRAD_CHUNK * NHWC_GRAD_ROWS], *pointers[NHWC_GRAD_CHUNK * NHWC_GRAD_ROWS];
-    const void *dy[NHWC_GRAD_CHUNK];
-    int64_t offsets[NHWC_GRAD_ROWS];
-    nhwc_grad_lanes l = lanes_of(g, k, vector, rows, dy);
-    l.offsets = offsets;
+    const void *rows[NHWC_GRAD_CHUNK * NHWC_GRAD_ROWS], *dy[NHWC_GRAD_CHUNK];
+    int64_t offsets[NHWC_GRAD_ROWS], tap = 0, c = 0;
+    nhwc_grad_lanes l = lanes_of(g, k, k->vector + v, rows, dy, offsets);
+    char *const sums = l.sums;
     for (int64_t i = 0; i < calls; i++) {
-        const int64_t first = i * planes / calls, count = (i + 1) * planes / calls - first;
+        const int64_t count = (i + 1) * planes / calls - i * planes / calls;
         for (int64_t r = 0; r < count; r++) {
-            const int64_t c = (first + r) % g->channels, tap = (first + r) / g->channels;
             offsets[r] = (tap * p->kernel[2] * g->channels + c) * p->f;
             for (int64_t j = 0; j < k->rows; j++) {
-                const int64_t t = tap / p->kernel[1], row = input_row(p, k, j, t, tap % p->kernel[1]);
-                pointers[j * NHWC_GRAD_ROWS + r] = row < 0 ? k->zeros : ring_row(g, k, slot_of(g, t, row), v, c);
+                const int64_t slot = k->places[tap * g->rows + j];
+                rows[j * NHWC_GRAD_ROWS + r] = slot < 0 ? k->zeros : ring_row(g, k, slot, v, c);
+            }
+            if (++c == g->channels) {
+                c = 0;
+                tap++;
             }
         }
         for (int64_t j = 0; j < tap_calls; j++) {
-            const int64_t tap = j * p->kernel[2] / tap_calls, taps = (j + 1) * p->kernel[2] / tap_calls - tap;
-            for (int64_t s = 0; s < k->rows * NHWC_GRAD_ROWS; s++) {
-                rows[s] =
-                    s % NHWC_GRAD_ROWS < count ? (const char *)pointers[s] + tap * l.tap_step * call->element : NULL;
-            }
-            l.sums = k->sums + (vector * lanes + tap * l.tap_pitch) * call->element;
+            const int64_t first = j * p->kernel[2] / tap_calls, taps = (j + 1) * p->kernel[2] / tap_calls - first;
+            l.tap = first;
+            l.sums = sums + first * l.tap_pitch * call->element;
             call->grad->lanes(&l, (int)count, (int)taps);
         }
     }
@@ -187,22 +182,28 @@ static void run_by_taps(const grad_lanes *g, const chunk *k, int64_t vector) {
     const int64_t lanes = call->kernels->lanes, planes = call->results / p->f;
     const void *rows[NHWC_GRAD_CHUNK * NHWC_GRAD_ROWS], *dy[NHWC_GRAD_CHUNK];
     int64_t offsets[NHWC_GRAD_ROWS];
-    nhwc_grad_lanes l = lanes_of(g, k, vector, rows, dy);
-    l.offsets = offsets;
-    l.sums = k->sums + vector * lanes * call->element;
+    const nhwc_grad_lanes l = lanes_of(g, k, vector, rows, dy, offsets);
+    nhwc_grad_fill fill = {
+        .first = vector * lanes,
+        .live = l.live,
+        .channels = g->channels,
+        .results = g->filters,
+        .count = 1,
+        .pitch = p->stride[2] * p->c,
+    };
     for (int64_t first = 0; first < planes; first += NHWC_GRAD_ROWS) {
         const int64_t count = nhwc_min(NHWC_GRAD_ROWS, planes - first);
         for (int64_t r = 0; r < count; r++) {
             const int64_t tap = (first + r) / g->channels, v = tap % p->kernel[2], u = tap / p->kernel[2];
-            const nhwc_grad_fill fill = fill_of(g, vector, (first + r) % g->channels, p->stride[2] * p->c);
             const int64_t start = k->col * p->stride[2] + v * p->dilation[2] - p->before[2];
+            fill.channel = (first + r) % g->channels;
             offsets[r] = (first + r) * p->f;
             for (int64_t j = 0; j < k->rows; j++) {
                 char *to = k->ring + (j * NHWC_GRAD_ROWS + r) * row_bytes(g);
                 const int64_t row = input_row(p, k, j, u / p->kernel[1], u % p->kernel[1]);
                 rows[j * NHWC_GRAD_ROWS + r] = row < 0 ? k->zeros : to;
                 if (row >= 0) {
-                    fill_row(g, to, row, start, p->stride[2], k->cols, &fill);
+                    fill_rows(g, to, row, start, p->stride[2], k->cols, &fill);
                 }
             }
         }
@@ -255,6 +256,7 @@ static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
     chunk k = {
         .ring = workspace + g->ring_at,
         .tags = (int64_t *)(workspace + g->tags_at),
+        .places = (int64_t *)(workspace + g->places_at),
         .zeros = workspace + g->zeros_at,
     };
     memset(k.zeros, 0, (size_t)row_bytes(g));
@@ -290,8 +292,7 @@ static void plan_lanes(grad_lanes *g) {
     g->row_chunks = nhwc_ceil_div(p->out[1], NHWC_GRAD_CHUNK / g->cols);
     g->rows = nhwc_ceil_div(p->out[1], g->row_chunks);
     g->chunks = p->n * p->out[0] * g->row_chunks * g->col_chunks;
-    g->call->splits =
-        nhwc_min(g->chunks, nhwc_max(nhwc_ceil_div(g->chunks, CHAIN), nhwc_ceil_div(LEAST_UNITS, g->vectors)));
+    g->call->splits = nhwc_grad_splits(g->call, g->chunks, CHAIN, g->vectors);
 }
 
 /* Whether the ring serves, and how many vectors a block of it has. */
@@ -312,14 +313,16 @@ static void plan_ring(grad_lanes *g) {
 static bool lay_out(grad_lanes *g) {
     const int64_t *kernel = g->call->problem.kernel, slots = kernel[0] * g->slots;
     const int64_t rows = g->ring ? slots * nhwc_min(g->block, g->vectors) * g->channels : g->rows * NHWC_GRAD_ROWS;
-    const int64_t sizes[] = {rows * row_bytes(g), slots * (int64_t)sizeof(int64_t), row_bytes(g)};
-    int64_t offsets[3];
-    if (!nhwc_lay_out(3, sizes, offsets, &g->worker_bytes)) {
+    const int64_t places = g->ring ? kernel[0] * kernel[1] * g->rows : 0, word = (int64_t)sizeof(int64_t);
+    const int64_t sizes[] = {rows * row_bytes(g), slots * word, places * word, row_bytes(g)};
+    int64_t offsets[4];
+    if (!nhwc_lay_out(4, sizes, offsets, &g->worker_bytes)) {
         return false;
     }
     g->ring_at = offsets[0];
     g->tags_at = offsets[1];
-    g->zeros_at = offsets[2];
+    g->places_at = offsets[2];
+    g->zeros_at = offsets[3];
     return true;
 }
 
@@ -327,8 +330,7 @@ nhwc_status nhwc_grad_lanewise(nhwc_grad_call *call) {
     grad_lanes g = {.call = call};
     plan_lanes(&g);
     plan_ring(&g);
-    const double work = (double)call->results * (double)call->problem.n * (double)call->problem.pixels;
-    const int threads = nhwc_threads_for(work, NHWC_GRAD_GRAIN);
+    const int threads = nhwc_threads_for(nhwc_grad_work(call), NHWC_GRAD_GRAIN);
     g.parts = threads == 1 ? 1 : nhwc_min(g.vectors, nhwc_ceil_div(PARTS_PER_THREAD * threads, call->splits));
     int64_t bytes, more;
     if (!lay_out(&g) || !nhwc_mul(g.worker_bytes, threads, &bytes) ||

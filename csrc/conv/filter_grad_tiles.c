@@ -18,34 +18,35 @@
 #include <string.h>
 
 enum {
-    BLOCK = 256,            /* pixels whose packed dy stays in the first-level cache, or near */
+    BLOCK = 256,            /* pixels, at most */
     CHAIN = 64,             /* blocks of a split, whose sums are one chain of additions */
     FEW_CHANNELS = 8,       /* for which rows of taps are copied */
     LIST_BYTES = 128 << 10, /* of lists and copied rows that are made at a time, if a tap's do not exceed it */
-    ROWS_OF_TILES = 6,      /* of a unit of work */
-    LEAST_UNITS = 64,       /* of all splits, so that many threads find work */
+    LISTS = 32,
+    ROWS_OF_TILES = 6, /* of a unit of work */
     UNITS_PER_THREAD = 4,
 };
 
 typedef struct {
     nhwc_grad_call *call;
-    bool copied;            /* rows of taps are copied */
-    int64_t taps, length;   /* lists, and inputs of a pixel in each: the channels of a group, or a row of taps */
-    int64_t filter_blocks;  /* of all groups */
-    int64_t ranges;         /* of the length */
-    int64_t units;          /* filter_blocks x taps x ranges: what threads share */
-    int64_t parts;          /* of the units */
-    int64_t pixels, blocks; /* of all samples */
-    int64_t listed;         /* taps whose lists are made at a time */
-    int64_t copy;           /* elements of a tap's copied rows */
+    bool copied;             /* rows of taps are copied */
+    int64_t taps, length;    /* lists, and inputs of a pixel in each: the channels of a group, or a row of taps */
+    int64_t blocks_of_group; /* blocks of filters */
+    int64_t ranges;          /* of the length */
+    int64_t units;           /* blocks of filters x taps x ranges: what threads share */
+    int64_t parts;           /* of the units */
+    int64_t block;           /* pixels of a block, at most */
+    int64_t pixels, blocks;  /* of all samples */
+    int64_t listed;          /* taps whose lists are made at a time */
+    int64_t copy;            /* elements of a tap's copied rows */
     int64_t lists_at, panel_at, partial_at, copy_at, worker_bytes;
     char *workspace;
 } grad_tiles;
 
 /* What one thread is at. */
 typedef struct {
-    nhwc_grad_pixel *lists; /* of the listed taps, BLOCK entries each */
-    int64_t counts[LIST_BYTES / (BLOCK * sizeof(nhwc_grad_pixel))];
+    nhwc_grad_pixel *lists; /* of the listed taps, `block` entries each */
+    int64_t counts[LISTS];
     char *panel, *partial, *copy;
     char *sums;
     int64_t pixel, pixels; /* of the block */
@@ -115,35 +116,50 @@ static int64_t copy_tap(const grad_tiles *g, const block *b, int64_t tap, char *
 static void list_taps(const grad_tiles *g, block *b, int64_t first, int64_t last) {
     for (int64_t tap = first; tap < last; tap++) {
         const int64_t i = tap - first;
-        nhwc_grad_pixel *list = b->lists + i * BLOCK;
+        nhwc_grad_pixel *list = b->lists + i * g->block;
         b->counts[i] = g->copied ? copy_tap(g, b, tap, b->copy + i * g->copy * g->call->element, i * g->copy, list)
                                  : list_tap(&g->call->problem, b, tap, list);
     }
 }
 
-/* ---- Tiles ------------------------------------------------------------------------------------------------------- */
+/* ---- Blocks of filters ------------------------------------------------------------------------------------------- */
 
-/* Filters of a block: one, two or three vectors, and none alone but where there is only one. */
 typedef struct {
-    int64_t group, first, live;
+    int64_t group, first, live; /* filters */
     int vectors;
 } filters;
 
-static int64_t blocks_of_group(const grad_tiles *g) {
-    const int64_t vectors = nhwc_ceil_div(g->call->problem.f / g->call->problem.groups, g->call->kernels->lanes);
-    return vectors == 1 ? 1 : vectors / 2;
+/* Vectors of the next block, when so many are left. None has one alone, but where there is only one. */
+static int block_vectors(const nhwc_grad_call *call, int64_t left) {
+    const int best = call->grad->vectors;
+    return left <= best ? (int)left : left == best + 1 ? (best == 2 ? 3 : 2) : best;
 }
 
+/* Number `index` of the blocks of filters, of which each group has blocks_of_group. */
 static filters filter_block(const grad_tiles *g, int64_t index) {
-    const nhwc_problem *p = &g->call->problem;
-    const int64_t lanes = g->call->kernels->lanes, count = p->f / p->groups, vectors = nhwc_ceil_div(count, lanes);
-    const int64_t blocks = blocks_of_group(g), i = index % blocks;
-    const int64_t first = i == 0 ? 0 : (2 * i + vectors % 2) * lanes; /* the first block takes an odd vector, too */
-    filters f = {.group = index / blocks, .vectors = vectors == 1 ? 1 : i == 0 ? 2 + vectors % 2 : 2};
-    f.first = f.group * count + first;
-    f.live = nhwc_min(count - first, f.vectors * lanes);
+    const nhwc_grad_call *call = g->call;
+    const int64_t lanes = call->kernels->lanes, count = call->problem.f / call->problem.groups;
+    int64_t left = count;
+    filters f = {.group = index / g->blocks_of_group};
+    for (int64_t i = index % g->blocks_of_group; i >= 0; i--) {
+        f.first = f.group * count + count - left;
+        f.vectors = block_vectors(call, nhwc_ceil_div(left, lanes));
+        f.live = nhwc_min(left, f.vectors * lanes);
+        left -= f.live;
+    }
     return f;
 }
+
+static int64_t count_blocks(const nhwc_grad_call *call) {
+    const int64_t lanes = call->kernels->lanes;
+    int64_t blocks = 0;
+    for (int64_t left = call->problem.f / call->problem.groups; left > 0; blocks++) {
+        left -= lanes * block_vectors(call, nhwc_ceil_div(left, lanes));
+    }
+    return blocks;
+}
+
+/* ---- Tiles ------------------------------------------------------------------------------------------------------- */
 
 /* All tiles of a range of the length, for one tap and block of filters. */
 static void run_range(const grad_tiles *g, const block *b, const filters *f, int64_t tap, int64_t list, int64_t range) {
@@ -154,7 +170,7 @@ static void run_range(const grad_tiles *g, const block *b, const filters *f, int
     const int64_t tiles = nhwc_ceil_div(length, family->mr), channel = g->copied ? 0 : f->group * g->length;
     nhwc_grad_tile t = {
         .dy = b->panel,
-        .pixels = b->lists + list * BLOCK,
+        .pixels = b->lists + list * g->block,
         .count = b->counts[list],
         .pitch = p->f,
         .partial = b->partial,
@@ -223,6 +239,13 @@ static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
 
 /* ---- The call ---------------------------------------------------------------------------------------------------- */
 
+/* Pixels of a block: few enough that its packed dy stays in the first-level cache, but the sums, which are read and
+   written for each block, count the more the farther away they are. */
+static int64_t block_of(const nhwc_grad_call *call) {
+    const int64_t bytes = call->results * call->element;
+    return bytes <= 512 << 10 ? BLOCK / 2 : BLOCK;
+}
+
 /* Everything that depends on the shape and the instruction set alone. */
 static grad_tiles plan_tiles(nhwc_grad_call *call) {
     const nhwc_problem *p = &call->problem;
@@ -231,23 +254,25 @@ static grad_tiles plan_tiles(nhwc_grad_call *call) {
                p->stride[2] <= p->kernel[2];
     g.taps = p->kernel[0] * p->kernel[1] * (g.copied ? 1 : p->kernel[2]);
     g.length = p->c / p->groups * (g.copied ? p->kernel[2] : 1);
-    g.filter_blocks = p->groups * blocks_of_group(&g);
+    g.blocks_of_group = count_blocks(call);
     g.ranges = nhwc_ceil_div(g.length, ROWS_OF_TILES * call->grad->tile[2].mr);
-    g.units = g.filter_blocks * g.taps * g.ranges;
+    g.units = p->groups * g.blocks_of_group * g.taps * g.ranges;
     g.pixels = p->n * p->pixels;
-    g.blocks = nhwc_ceil_div(g.pixels, BLOCK);
+    g.block = block_of(call);
+    g.blocks = nhwc_ceil_div(g.pixels, g.block);
     /* A block has no more ends of rows than pixels. */
-    g.copy = g.copied ? (BLOCK * p->stride[2] + nhwc_min(BLOCK, BLOCK / p->out[2] + 2) * p->kernel[2]) * p->c : 0;
-    const int64_t tap_bytes = BLOCK * (int64_t)sizeof(nhwc_grad_pixel) + g.copy * call->element;
-    g.listed = nhwc_min(g.taps, nhwc_max(1, LIST_BYTES / tap_bytes));
-    call->splits = nhwc_min(g.blocks, nhwc_max(nhwc_ceil_div(g.blocks, CHAIN), nhwc_ceil_div(LEAST_UNITS, g.units)));
+    const int64_t ends = nhwc_min(g.block, g.block / p->out[2] + 2);
+    g.copy = g.copied ? (g.block * p->stride[2] + ends * p->kernel[2]) * p->c : 0;
+    const int64_t tap_bytes = g.block * (int64_t)sizeof(nhwc_grad_pixel) + g.copy * call->element;
+    g.listed = nhwc_min(nhwc_min(g.taps, LISTS), nhwc_max(1, LIST_BYTES / tap_bytes));
+    call->splits = nhwc_grad_splits(call, g.blocks, CHAIN, g.units);
     return g;
 }
 
 static bool lay_out(grad_tiles *g) {
-    const int64_t vector = 3 * g->call->kernels->lanes * g->call->element;
-    const int64_t sizes[] = {g->listed * BLOCK * (int64_t)sizeof(nhwc_grad_pixel), BLOCK * vector, NHWC_MAX_MR * vector,
-                             g->listed * g->copy * g->call->element};
+    const int64_t vector = NHWC_GRAD_VECTORS * g->call->kernels->lanes * g->call->element;
+    const int64_t sizes[] = {g->listed * g->block * (int64_t)sizeof(nhwc_grad_pixel), g->block * vector,
+                             NHWC_MAX_MR * vector, g->listed * g->copy * g->call->element};
     int64_t offsets[4];
     if (!nhwc_lay_out(4, sizes, offsets, &g->worker_bytes)) {
         return false;
@@ -261,8 +286,7 @@ static bool lay_out(grad_tiles *g) {
 
 nhwc_status nhwc_grad_tiles(nhwc_grad_call *call) {
     grad_tiles g = plan_tiles(call);
-    const double work = (double)call->results * (double)g.pixels;
-    const int threads = nhwc_threads_for(work, NHWC_GRAD_GRAIN);
+    const int threads = nhwc_threads_for(nhwc_grad_work(call), NHWC_GRAD_GRAIN);
     g.parts = threads == 1 ? 1 : nhwc_min(g.units, nhwc_ceil_div(UNITS_PER_THREAD * threads, call->splits));
     int64_t bytes, more;
     if (!lay_out(&g) || !nhwc_mul(g.worker_bytes, threads, &bytes) ||

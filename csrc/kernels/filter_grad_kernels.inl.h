@@ -1,5 +1,11 @@
 /* The filter gradient's kernels of one dtype and instruction set, and their table. Included by kernels.inl.h. */
 
+#ifndef GRAD_MR2 /* of the register tiles by two and three vectors of filters, and which to prefer */
+#define GRAD_MR2 MR2
+#define GRAD_MR3 MR3
+#define GRAD_VECTORS 2
+#endif
+
 #define TILE_TEMPLATE "filter_grad.inl.h"
 #define TILE_TYPE nhwc_grad_tile
 #define TILE_NAME grad
@@ -8,12 +14,12 @@
 #define FAMILY_MR MR1
 #include "tile_family.inl.h"
 #define NV 2
-#define FAMILY FAMILY_NAME(grad, MR2, 2)
-#define FAMILY_MR MR2
+#define FAMILY FAMILY_NAME(grad, GRAD_MR2, 2)
+#define FAMILY_MR GRAD_MR2
 #include "tile_family.inl.h"
 #define NV 3
-#define FAMILY FAMILY_NAME(grad, MR3, 3)
-#define FAMILY_MR MR3
+#define FAMILY FAMILY_NAME(grad, GRAD_MR3, 3)
+#define FAMILY_MR GRAD_MR3
 #include "tile_family.inl.h"
 #undef TILE_NAME
 #undef TILE_TEMPLATE
@@ -59,8 +65,9 @@ static bool KERNEL(grad_finite)(const void *from_, int64_t n) {
 static const nhwc_grad_kernels LOCAL(grad) = {
     .tile = {{0},
              {FAMILY_NAME(grad, MR1, 1), MR1, 1 * VL},
-             {FAMILY_NAME(grad, MR2, 2), MR2, 2 * VL},
-             {FAMILY_NAME(grad, MR3, 3), MR3, 3 * VL}},
+             {FAMILY_NAME(grad, GRAD_MR2, 2), GRAD_MR2, 2 * VL},
+             {FAMILY_NAME(grad, GRAD_MR3, 3), GRAD_MR3, 3 * VL}},
+    .vectors = GRAD_VECTORS,
     .pack = KERNEL(grad_pack),
     .lanes = KERNEL(grad_lanes),
     .fill = KERNEL(grad_fill),

@@ -16,7 +16,7 @@
 #define GRAD_ROWS(X) X(0) X(1) X(2)
 #define GRAD_TAPS(X, r) X(r, 0) X(r, 1) X(r, 2)
 #define GRAD_DECLARE(r, k) VEC c##r##k = V(zero)();
-#define GRAD_POINT(r) const ELEM *p##r = r < rows ? (const ELEM *)pointers[r] : NULL;
+#define GRAD_POINT(r) const ELEM *p##r = r < rows ? (const ELEM *)pointers[r] + t->tap * tap_step : NULL;
 #define GRAD_MEET(r, k)                                                                                                \
     if (r < rows && k < taps) {                                                                                        \
         c##r##k = V(fma)(V(load)(p##r + k * tap_step), d, c##r##k);                                                    \
@@ -78,37 +78,44 @@ static void KERNEL(grad_lanes)(const nhwc_grad_lanes *t, int rows, int taps) {
     }
 }
 
-/* Vector lane l of a pixel is what result first + l, of group (first + l) / results, reads of channel `channel` of its
-   group. Powers of two of results are broadcast and interleaved, others copied one by one. */
-static void KERNEL(grad_fill)(void *row, const void *from, int64_t pixels, const nhwc_grad_fill *f) {
-    ELEM *to = row;
-    const ELEM *pixel = (const ELEM *)from + f->channel;
-    const int64_t first = f->first, channels = f->channels, results = f->results, pitch = f->pitch;
-    if (results == 1 && channels == 1) {
-        for (int64_t u = 0; u < pixels; u++, pixel += pitch, to += VL) {
-            V(store)(to, f->live == VL ? V(load)(pixel + first) : V(load_n)(pixel + first, f->live));
-        }
-        return;
+/* The vector of a pixel whose lane l holds what result first + l reads of one channel; `live` lanes count. */
+static inline VEC LOCAL(grad_gather)(const ELEM *pixel, const nhwc_grad_fill *f, int64_t first, int64_t live) {
+    ELEM line[VL];
+    for (int64_t l = 0; l < VL; l++) {
+        line[l] = l < live ? pixel[(first + l) / f->results * f->channels] : 0;
     }
-    if (f->live == VL && results % VL == 0 && first % VL == 0) {
-        pixel += first / results * channels;
-        for (int64_t u = 0; u < pixels; u++, pixel += pitch, to += VL) {
-            V(store)(to, V(set1)(*pixel));
-        }
-        return;
-    }
+    return V(load)(line);
+}
+
+/* Rows of one vector for groups of G results, GROUPS to a vector: each channel of the groups is repeated G times. The
+   channels of groups that have G, too, are brought together by a permutation. */
 #define GRAD_SPREAD(G, GROUPS)                                                                                         \
-    if (f->live == VL && results == G && first % G == 0) {                                                             \
+    if (f->results == G && first % G == 0 && live == VL) {                                                             \
+        ELEM line[VL];                                                                                                 \
         pixel += first / G * channels;                                                                                 \
-        for (int64_t u = 0; u < pixels; u++, pixel += pitch, to += VL) {                                               \
-            ELEM line[GROUPS];                                                                                         \
-            for (int g = 0; g < GROUPS; g++) {                                                                         \
-                line[g] = pixel[g * channels];                                                                         \
+        if (channels == G && f->count == G) {                                                                          \
+            for (int64_t u = 0; u < pixels; u++, pixel += f->pitch, to += VL) {                                        \
+                V(store)(line, VN(deinterleave, G)(V(load)(pixel)));                                                   \
+                for (int c = 0; c < G; c++) {                                                                          \
+                    V(store)(to + c * f->row_pitch, VN(interleave, G)(VN(broadcast, GROUPS)(line + c * GROUPS)));      \
+                }                                                                                                      \
             }                                                                                                          \
-            V(store)(to, VN(interleave, G)(VN(broadcast, GROUPS)(line)));                                              \
+            return;                                                                                                    \
+        }                                                                                                              \
+        for (int64_t u = 0; u < pixels; u++, pixel += f->pitch, to += VL) {                                            \
+            for (int64_t c = 0; c < f->count; c++) {                                                                   \
+                for (int g = 0; g < GROUPS; g++) {                                                                     \
+                    line[g] = pixel[g * channels + f->channel + c];                                                    \
+                }                                                                                                      \
+                V(store)(to + c * f->row_pitch, VN(interleave, G)(VN(broadcast, GROUPS)(line)));                       \
+            }                                                                                                          \
         }                                                                                                              \
         return;                                                                                                        \
     }
+
+static void LOCAL(grad_fill_vector)(ELEM *to, const ELEM *pixel, int64_t pixels, const nhwc_grad_fill *f, int64_t first,
+                                    int64_t live) {
+    const int64_t channels = f->channels;
 #if VL == 4
     GRAD_SPREAD(2, 2)
 #elif VL == 8
@@ -119,13 +126,31 @@ static void KERNEL(grad_fill)(void *row, const void *from, int64_t pixels, const
     GRAD_SPREAD(4, 4)
     GRAD_SPREAD(8, 2)
 #endif
-    int64_t source[VL];
-    for (int l = 0; l < VL; l++) {
-        source[l] = l < f->live ? (first + l) / results * channels : 0;
+    for (int64_t u = 0; u < pixels; u++, pixel += f->pitch, to += VL) {
+        for (int64_t c = 0; c < f->count; c++) {
+            V(store)(to + c * f->row_pitch, LOCAL(grad_gather)(pixel + f->channel + c, f, first, live));
+        }
     }
-    for (int64_t u = 0; u < pixels; u++, pixel += pitch, to += VL) {
-        for (int l = 0; l < VL; l++) {
-            to[l] = pixel[source[l]];
+}
+
+static void KERNEL(grad_fill)(void *rows, const void *from, int64_t pixels, const nhwc_grad_fill *f) {
+    ELEM *to = rows;
+    const ELEM *pixel = from;
+    if (f->results > 1 || f->channels > 1) {
+        for (int64_t v = 0; v < f->live; v += VL, to += f->count * f->row_pitch) {
+            const int64_t live = f->live - v < VL ? f->live - v : VL;
+            LOCAL(grad_fill_vector)(to, pixel, pixels, f, f->first + v, live);
+        }
+        return;
+    }
+    const int64_t whole = f->live / VL, rest = f->live % VL;
+    pixel += f->first;
+    for (int64_t u = 0; u < pixels; u++, pixel += f->pitch, to += VL) {
+        for (int64_t v = 0; v < whole; v++) {
+            V(store)(to + v * f->row_pitch, V(load)(pixel + v * VL));
+        }
+        if (rest) {
+            V(store)(to + whole * f->row_pitch, V(load_n)(pixel + whole * VL, rest));
         }
     }
 }

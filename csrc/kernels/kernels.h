@@ -267,6 +267,7 @@ typedef struct {
     int64_t row_pitch;
     const void *const *dy; /* of each segment */
     int64_t segments, columns;
+    int64_t tap;            /* the first of the call, counted in tap_step */
     int64_t step, tap_step; /* elements of a row from a column's input to the next column's, and to the next tap's */
     int64_t dy_pitch;       /* elements from a column to the next */
     void *sums;             /* what is added to: sums[offsets[row] + tap * tap_pitch ...] */
@@ -275,21 +276,24 @@ typedef struct {
     int64_t live; /* lanes */
 } nhwc_grad_lanes;
 
-enum { NHWC_GRAD_ROWS = 3, NHWC_GRAD_TAPS = 3 };
+enum { NHWC_GRAD_VECTORS = 3, NHWC_GRAD_ROWS = 3, NHWC_GRAD_TAPS = 3 };
 
-/* Which channel each lane of a vector holds. */
+/* Rows of vectors in which lane l of vector v holds what result first + v * VL + l, of group result / results, reads of
+   a channel of its group: a row for each vector and, within, each of `count` channels. */
 typedef struct {
-    int64_t first, live;       /* results of the lanes */
+    int64_t first, live;       /* results */
     int64_t channels, results; /* of a group */
-    int64_t channel;           /* of each group */
-    int64_t pitch;             /* elements from a pixel to the next */
+    int64_t channel, count;    /* the first channel, and their number */
+    int64_t pitch;             /* elements from a pixel of the input to the next */
+    int64_t row_pitch;         /* elements from a filled row to the next */
 } nhwc_grad_fill;
 
 typedef struct {
-    nhwc_grad_family tile[4]; /* by the vectors of a block; [0] is unused */
+    nhwc_grad_family tile[NHWC_GRAD_VECTORS + 1]; /* by the vectors of a block; [0] is unused */
+    int vectors;                                  /* of a block, where the filters are many */
     void (*pack)(void *to, const void *from, int64_t pixels, int64_t pitch, int64_t live, int64_t nr);
     void (*lanes)(const nhwc_grad_lanes *lanes, int rows, int taps);
-    void (*fill)(void *row, const void *from, int64_t pixels, const nhwc_grad_fill *fill);
+    void (*fill)(void *rows, const void *from, int64_t pixels, const nhwc_grad_fill *fill);
     void (*add)(void *to, const void *from, int64_t n);
     bool (*finite)(const void *from, int64_t n); /* whether all n are; NULL for integers */
 } nhwc_grad_kernels;

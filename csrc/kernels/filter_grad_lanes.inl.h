@@ -92,8 +92,8 @@ static inline VEC LOCAL(grad_gather)(const ELEM *pixel, const nhwc_grad_fill *f,
 #define GRAD_SPREAD(G, GROUPS)                                                                                         \
     if (f->results == G && first % G == 0 && live == VL) {                                                             \
         ELEM line[VL];                                                                                                 \
-        pixel += first / G * channels;                                                                                 \
-        if (channels == G && f->count == G) {                                                                          \
+        pixel += first / G * f->channels;                                                                              \
+        if (f->channels == G && f->count == G) {                                                                       \
             for (int64_t u = 0; u < pixels; u++, pixel += f->pitch, to += VL) {                                        \
                 V(store)(line, VN(deinterleave, G)(V(load)(pixel)));                                                   \
                 for (int c = 0; c < G; c++) {                                                                          \
@@ -105,7 +105,7 @@ static inline VEC LOCAL(grad_gather)(const ELEM *pixel, const nhwc_grad_fill *f,
         for (int64_t u = 0; u < pixels; u++, pixel += f->pitch, to += VL) {                                            \
             for (int64_t c = 0; c < f->count; c++) {                                                                   \
                 for (int g = 0; g < GROUPS; g++) {                                                                     \
-                    line[g] = pixel[g * channels + f->channel + c];                                                    \
+                    line[g] = pixel[g * f->channels + f->channel + c];                                                 \
                 }                                                                                                      \
                 V(store)(to + c * f->row_pitch, VN(interleave, G)(VN(broadcast, GROUPS)(line)));                       \
             }                                                                                                          \
@@ -115,7 +115,6 @@ static inline VEC LOCAL(grad_gather)(const ELEM *pixel, const nhwc_grad_fill *f,
 
 static void LOCAL(grad_fill_vector)(ELEM *to, const ELEM *pixel, int64_t pixels, const nhwc_grad_fill *f, int64_t first,
                                     int64_t live) {
-    const int64_t channels = f->channels;
 #if VL == 4
     GRAD_SPREAD(2, 2)
 #elif VL == 8

@@ -30,7 +30,6 @@ def forward(
     out: NDArray[Any] | None,
     algorithm: Any,
 ) -> NDArray[Any]: ...
-
 def filter_grad(
     name: str,
     ndim: int,

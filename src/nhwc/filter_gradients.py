@@ -24,7 +24,8 @@ def conv2d_filter_grad(x: ArrayLike, dy: ArrayLike, kernel_size: _Ints, *, strid
 
     With strides s, dilation d, padding p before the image, zeros, and g the group of filter f ::
 
-        dfilters[u, v, c, f] = sum over n, i, j of x[n, i*s0 + u*d0 - p0, j*s1 + v*d1 - p1, g*C//groups + c] * dy[n, i, j, f]
+        dfilters[u, v, c, f] = sum over n, i, j of
+            x[n, i*s0 + u*d0 - p0, j*s1 + v*d1 - p1, g*C//groups + c] * dy[n, i, j, f]
 
     This is a step of back-propagation [1]_: `dy` is the gradient of a loss in the convolution's result. The gradient
     in its bias is ``dy.sum`` over all axes but the last.
@@ -71,8 +72,8 @@ def conv2d_filter_grad(x: ArrayLike, dy: ArrayLike, kernel_size: _Ints, *, strid
     >>> filters = np.zeros((2, 2, 1, 1))
     >>> filters -= 0.2 * nhwc.conv2d_filter_grad(x, nhwc.conv2d(x, filters) - y, 2)
     >>> filters[..., 0, 0].round(3)
-    array([[0.099, 0.138],
-           [0.217, 0.257]])
+    array([[0.104, 0.143],
+           [0.222, 0.262]])
     """
     return _core.filter_grad("conv2d_filter_grad", 2, False, x, dy, kernel_size, strides, padding, dilation_rate,
                              groups, out)  # fmt: skip

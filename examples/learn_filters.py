@@ -116,7 +116,8 @@ def draw(photo: np.ndarray, lesson: Lesson, path: str) -> None:
             axes = figure.add_subplot(grid[2 * i, column])
             axes.imshow(filters[:, :, 0, i], cmap="RdBu", vmin=-4, vmax=4)
             for (row, at), value in np.ndenumerate(filters[:, :, 0, i]):
-                axes.text(at, row, f"{value + 0.0:.1f}", ha="center", va="center", fontsize=7)
+                axes.text(at, row, f"{value + 0.0:.1f}", ha="center", va="center", fontsize=7,
+                          color="white" if abs(value) > 2.5 else "black")  # fmt: skip
             axes.set_title(f"{name}\n{title}" if column == 0 else title, fontsize=9)
             below = figure.add_subplot(grid[2 * i + 1, column])
             limit = 4 * np.abs(nhwc.conv2d(photo, HIDDEN)[..., i]).mean()
@@ -130,7 +131,7 @@ def draw(photo: np.ndarray, lesson: Lesson, path: str) -> None:
     picture.set_axis_off()
     curve = figure.add_subplot(grid[6, 2:])
     curve.semilogy(lesson.losses)
-    curve.set(xlabel="step", ylabel="mean squared difference", title="the loss")
+    curve.set_title("the loss, mean squared difference, by step", fontsize=9)
     curve.grid(alpha=0.3)
     figure.savefig(path, dpi=100)
     plt.close(figure)
@@ -155,7 +156,7 @@ def main(arguments: list[str] | None = None) -> float:
     photo = take_photo(options.size)
     target = nhwc.conv2d(photo, HIDDEN)
     bar = progress_bar(options.steps)
-    lesson = learn(photo, target, options.steps, (0, 2, 8, 30, 100), bar)
+    lesson = learn(photo, target, options.steps, (0, 20, 40, 70, 110), bar)
     if bar is not None:
         bar.close()
     error = float(np.abs(lesson.filters - HIDDEN).max())

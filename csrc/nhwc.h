@@ -127,6 +127,10 @@ nhwc_status nhwc_max_pool(const nhwc_problem *problem, nhwc_element element, con
 nhwc_status nhwc_average_pool(const nhwc_problem *problem, const void *x, void *out);                 /* f32, f64 */
 nhwc_status nhwc_max_pool_grad(const nhwc_problem *problem, const void *dy, const void *x, void *dx); /* not u64 */
 nhwc_status nhwc_average_pool_grad(const nhwc_problem *problem, const void *dy, void *dx);            /* f32, f64 */
+/* dfilters = the gradient of sum(dy * conv(x)) in the filters, HWIO of shape (kernel, c / groups, f), for the problem's
+   n samples. Padding holds zeros; the problem's activation and algorithm do not count. The operands must not overlap.
+   Fails only before the first write to dfilters. */
+nhwc_status nhwc_filter_grad(const nhwc_problem *problem, const void *x, const void *dy, void *dfilters);
 
 /* Instruction sets, best first; nhwc_isa_at(i, ...) is NULL past the end. Plans keep the one they were made with. */
 const char *nhwc_isa_compiled(int i);

@@ -8,6 +8,9 @@
 #define PREFERRED_VECTORS 4
 #define IMAGE_SUMS 24
 #define DEPTHWISE_COLUMNS 14
+#define GRAD_MR2 14
+#define GRAD_MR3 9
+#define GRAD_VECTORS 3
 
 #define NHWC_DTYPE f32
 #define MR1 14

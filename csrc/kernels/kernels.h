@@ -265,6 +265,74 @@ typedef struct {
 } nhwc_max_grad;
 
 typedef void nhwc_max_grad_kernel(const nhwc_max_grad *windows);
+/* ---- Filter gradients ----------------------------------------------------------------------------------------------
+ */
+
+/* Products in one chain of additions. */
+enum { NHWC_GRAD_CHUNK = 64 };
+
+/* One pixel of the sum: its input, in elements from the tile's x, and its row of the tile's dy. */
+typedef struct {
+    int64_t x, dy;
+} nhwc_grad_pixel;
+
+/* A register tile: up to MR inputs that are neighbours in memory by one block of up to NR filters, summed over pixels.
+   Only x and sums may be the caller's, and no more than MR inputs of a pixel and `live` sums of a row are touched. */
+typedef struct {
+    const void *x;  /* the first of the inputs, were the pixel's x 0 */
+    const void *dy; /* rows of NR */
+    const nhwc_grad_pixel *pixels;
+    int64_t count;
+    void *sums;    /* MR rows of `live` results */
+    int64_t pitch; /* elements from a row to the next */
+    void *partial; /* room for MR x NR */
+    int64_t live;  /* more than NR less a vector */
+    int add;       /* to what sums holds */
+} nhwc_grad_tile;
+
+typedef void nhwc_grad_tile_kernel(const nhwc_grad_tile *tile, int rows);
+
+typedef struct {
+    nhwc_grad_tile_kernel *run;
+    int mr, nr;
+} nhwc_grad_family;
+
+/* Results whose inputs and gradients are multiplied lane by lane, summed over the columns of some segments of rows. */
+typedef struct {
+    const void *const *rows; /* of segment i, rows[i * row_pitch ...]: one for each row of results */
+    int64_t row_pitch;
+    const void *const *dy; /* of each segment */
+    int64_t segments, columns;
+    int64_t tap;            /* the first of the call, counted in tap_step */
+    int64_t step, tap_step; /* elements of a row from a column's input to the next column's, and to the next tap's */
+    int64_t dy_pitch;       /* elements from a column to the next */
+    void *sums;             /* what is added to: sums[offsets[row] + tap * tap_pitch ...] */
+    const int64_t *offsets;
+    int64_t tap_pitch;
+    int64_t live; /* lanes */
+} nhwc_grad_lanes;
+
+enum { NHWC_GRAD_VECTORS = 3, NHWC_GRAD_ROWS = 3, NHWC_GRAD_TAPS = 3 };
+
+/* Rows of vectors in which lane l of vector v holds what result first + v * VL + l, of group result / results, reads of
+   a channel of its group: a row for each vector and, within, each of `count` channels. */
+typedef struct {
+    int64_t first, live;       /* results */
+    int64_t channels, results; /* of a group */
+    int64_t channel, count;    /* the first channel, and their number */
+    int64_t pitch;             /* elements from a pixel of the input to the next */
+    int64_t row_pitch;         /* elements from a filled row to the next */
+} nhwc_grad_fill;
+
+typedef struct {
+    nhwc_grad_family tile[NHWC_GRAD_VECTORS + 1]; /* by the vectors of a block; [0] is unused */
+    int vectors;                                  /* of a block, where the filters are many */
+    void (*pack)(void *to, const void *from, int64_t pixels, int64_t pitch, int64_t live, int64_t nr);
+    void (*lanes)(const nhwc_grad_lanes *lanes, int rows, int taps);
+    void (*fill)(void *rows, const void *from, int64_t pixels, const nhwc_grad_fill *fill);
+    void (*add)(void *to, const void *from, int64_t n);
+    bool (*finite)(const void *from, int64_t n); /* whether all n are; NULL for integers */
+} nhwc_grad_kernels;
 
 /* The kernels of one instruction set for one dtype. */
 typedef struct {
@@ -283,6 +351,7 @@ typedef struct {
     nhwc_spread_kernel *spread[NHWC_MAX_SPREAD_LOG2 + 1];
     /* to[j][i] = from[i][j], pitches in elements; false if an element is not finite. */
     bool (*turn)(const void *from, int64_t from_pitch, int64_t rows, int64_t columns, void *to, int64_t to_pitch);
+    const nhwc_grad_kernels *grad;
     void (*activate)(void *y, int64_t n, int activation); /* in place; NULL for integers */
     bool (*all_finite)(const void *x, int64_t n);         /* NULL for integers */
     double (*fma_work)(int64_t rounds, double *flops);    /* register-only multiply-adds, to measure the peak */

@@ -152,6 +152,8 @@ static __attribute__((noinline)) void LOCAL(end_block)(ELEM *totals, const ELEM 
 #undef TILE_TEMPLATE
 #undef TILE_TYPE
 
+#include "filter_grad_kernels.inl.h"
+
 #define ROW_FAMILY(op, mr, nv) {FAMILY_NAME(op, mr, nv), mr, (nv) * VL}
 #define SPREAD_FAMILIES(op) {{0}, ROW_FAMILY(op, MR1, 1), {0}, ROW_FAMILY(op, MR3, 3), {0}}
 
@@ -246,6 +248,7 @@ static const nhwc_kernels
             .images = &LOCAL(images),
 #endif
             .turn = KERNEL(turn),
+            .grad = &LOCAL(grad),
             .fma_work = LOCAL(fma_work),
 #ifndef NHWC_INTEGER
             .sum_windows = KERNEL(sum_windows),

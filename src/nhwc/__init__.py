@@ -24,6 +24,12 @@ from nhwc.input_gradients import (
     conv3d_input_grad,
     depthwise_conv1d_input_grad,
     depthwise_conv2d_input_grad,
+from nhwc.filter_gradients import (
+    conv1d_filter_grad,
+    conv2d_filter_grad,
+    conv3d_filter_grad,
+    depthwise_conv1d_filter_grad,
+    depthwise_conv2d_filter_grad,
 )
 from nhwc.ops import conv1d, conv2d, conv3d, depthwise_conv1d, depthwise_conv2d
 from nhwc.plans import plan_conv1d, plan_conv2d, plan_conv3d, plan_depthwise_conv1d, plan_depthwise_conv2d
@@ -87,6 +93,15 @@ __all__ = [
     "depthwise_conv1d_input_grad",
     "depthwise_conv2d",
     "depthwise_conv2d_input_grad",
+    "conv1d_filter_grad",
+    "conv2d",
+    "conv2d_filter_grad",
+    "conv3d",
+    "conv3d_filter_grad",
+    "depthwise_conv1d",
+    "depthwise_conv1d_filter_grad",
+    "depthwise_conv2d",
+    "depthwise_conv2d_filter_grad",
     "get_num_threads",
     "global_average_pool1d",
     "global_average_pool2d",

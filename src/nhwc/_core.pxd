@@ -63,6 +63,8 @@ cdef extern from "nhwc.h" nogil:
     nhwc_status nhwc_plan_run(const nhwc_plan *plan, int64_t n, const void *x, const void *residual, void *out)
     nhwc_plan_info nhwc_plan_describe(const nhwc_plan *plan)
 
+    nhwc_status nhwc_filter_grad(const nhwc_problem *problem, const void *x, const void *dy, void *dfilters)
+
     const char *nhwc_isa_compiled(int i)
     const char *nhwc_isa_available(int i)
     const char *nhwc_isa_baseline()

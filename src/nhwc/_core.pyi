@@ -31,6 +31,19 @@ def forward(
     out: NDArray[Any] | None,
     algorithm: Any,
 ) -> NDArray[Any]: ...
+def filter_grad(
+    name: str,
+    ndim: int,
+    depthwise: bool,
+    x: ArrayLike,
+    dy: ArrayLike,
+    kernel_size: Any,
+    strides: Any,
+    padding: Any,
+    dilation_rate: Any,
+    groups: Any,
+    out: NDArray[Any] | None,
+) -> NDArray[Any]: ...
 
 @final
 class Plan:

@@ -224,6 +224,9 @@ def forward(str name, int ndim, bint depthwise, x, filters, bias, strides, paddi
     return _deliver(name, computed, call.out, call.dtype, call.activation)
 
 
+include "_filter_grad.pxi"
+
+
 @cython.final
 cdef class Plan:
     """A convolution checked, with its algorithm chosen and its filters packed; made by `nhwc.plan_conv2d` and the like.

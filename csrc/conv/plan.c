@@ -1,5 +1,5 @@
 /* Plans: the choice of the algorithm, and life from creation to destruction. */
-#include "plan.h"
+#include "stored.h"
 
 #include "../base/memory.h"
 
@@ -55,24 +55,68 @@ static const nhwc_method *choose_method(const nhwc_plan *plan) {
     return NULL;
 }
 
-nhwc_status nhwc_plan_create(nhwc_plan **result, const nhwc_problem *problem, const void *filters, const void *bias,
-                             int borrow) {
+const nhwc_kernels *nhwc_plan_kernels(nhwc_dtype dtype) {
+    const nhwc_kernels *kernels = nhwc_isa_current()->kernels[dtype];
+    return kernels ? kernels : nhwc_isa_scalar.kernels[dtype];
+}
+
+nhwc_status nhwc_plan_create_part(nhwc_plan **result, const nhwc_problem *whole, const nhwc_problem *part,
+                                  const void *filters, const void *bias, bool borrow) {
     *result = NULL;
     nhwc_plan *plan = calloc(1, sizeof *plan);
     if (!plan) {
         return NHWC_NO_MEMORY;
     }
-    plan->problem = *problem;
+    plan->problem = *whole;
     plan->isa = nhwc_isa_current();
-    plan->kernels = plan->isa->kernels[problem->dtype];
-    if (!plan->kernels) {
-        plan->kernels = nhwc_isa_scalar.kernels[problem->dtype];
-    }
-    plan->element = problem->dtype == NHWC_F32 ? 4 : 8;
+    plan->kernels = nhwc_plan_kernels(whole->dtype);
+    plan->element = whole->dtype == NHWC_F32 ? 4 : 8;
     choose_activation(plan);
     plan->once = borrow;
     plan->method = choose_method(plan);
+    plan->problem = *part;
     nhwc_status status = plan->method ? plan->method->prepare(plan, filters, bias, borrow) : NHWC_UNSUPPORTED;
+    if (status != NHWC_OK) {
+        nhwc_plan_destroy(plan);
+        return status;
+    }
+    *result = plan;
+    return NHWC_OK;
+}
+
+nhwc_status nhwc_plan_create(nhwc_plan **plan, const nhwc_problem *problem, const void *filters, const void *bias,
+                             int borrow) {
+    return nhwc_plan_create_part(plan, problem, problem, filters, bias, borrow);
+}
+
+static bool is_integer(nhwc_dtype dtype) { return dtype != NHWC_F16 && dtype != NHWC_BF16 && dtype >= NHWC_I64; }
+
+static bool storage_fits(nhwc_dtype work, nhwc_storage s) {
+    if ((unsigned)s.x >= NHWC_STORED_DTYPES || (unsigned)s.filters >= NHWC_STORED_DTYPES) {
+        return false;
+    }
+    if (work == NHWC_F32) {
+        return s.x == s.filters && s.x == s.out && (s.x == NHWC_F16 || s.x == NHWC_BF16);
+    }
+    return (work == NHWC_I64 || work == NHWC_U64) && s.out == work && is_integer(s.x) && is_integer(s.filters);
+}
+
+nhwc_status nhwc_plan_create_stored(nhwc_plan **result, const nhwc_problem *problem, nhwc_storage storage,
+                                    const void *filters, const void *bias, int borrow) {
+    *result = NULL;
+    if (storage.x == problem->dtype && storage.filters == storage.x && storage.out == storage.x &&
+        !is_integer(storage.x)) {
+        return nhwc_plan_create(result, problem, filters, bias, borrow);
+    }
+    if (!storage_fits(problem->dtype, storage)) {
+        return NHWC_INVALID_ARGUMENT;
+    }
+    nhwc_plan *plan = calloc(1, sizeof *plan);
+    if (!plan) {
+        return NHWC_NO_MEMORY;
+    }
+    plan->problem = *problem;
+    nhwc_status status = nhwc_stored_create(&plan->stored, problem, storage, filters, bias, borrow);
     if (status != NHWC_OK) {
         nhwc_plan_destroy(plan);
         return status;
@@ -83,6 +127,7 @@ nhwc_status nhwc_plan_create(nhwc_plan **result, const nhwc_problem *problem, co
 
 void nhwc_plan_destroy(nhwc_plan *plan) {
     if (plan) {
+        nhwc_stored_destroy(plan->stored);
         if (plan->borrowed && plan->memory) {
             nhwc_workspace_give(plan->memory);
         } else {
@@ -92,17 +137,29 @@ void nhwc_plan_destroy(nhwc_plan *plan) {
     }
 }
 
-nhwc_status nhwc_plan_run(const nhwc_plan *plan, int64_t n, const void *x, const void *residual, void *out) {
-    if (n < 0 || (plan->problem.n >= 0 && n != plan->problem.n)) {
+nhwc_status nhwc_plan_run_stored(const nhwc_plan *plan, nhwc_dtype x_dtype, int64_t n, const void *x,
+                                 const void *residual, void *out) {
+    if (n < 0 || (plan->problem.n >= 0 && n != plan->problem.n) || (unsigned)x_dtype >= NHWC_STORED_DTYPES) {
         return NHWC_INVALID_ARGUMENT;
     }
     if (n == 0 || plan->problem.pixels == 0 || plan->problem.f == 0) {
         return NHWC_OK;
     }
-    return plan->method->run(plan, n, x, residual, out);
+    if (plan->stored) {
+        return nhwc_stored_run(plan->stored, x_dtype, n, x, residual, out);
+    }
+    return x_dtype == plan->problem.dtype ? plan->method->run(plan, n, x, residual, out) : NHWC_INVALID_ARGUMENT;
+}
+
+nhwc_status nhwc_plan_run(const nhwc_plan *plan, int64_t n, const void *x, const void *residual, void *out) {
+    nhwc_dtype x_dtype = plan->stored ? plan->stored->storage.x : plan->problem.dtype;
+    return nhwc_plan_run_stored(plan, x_dtype, n, x, residual, out);
 }
 
 nhwc_plan_info nhwc_plan_describe(const nhwc_plan *plan) {
+    if (plan->stored) {
+        return nhwc_stored_describe(plan->stored);
+    }
     return (nhwc_plan_info){
         .algorithm = plan->method->algorithm,
         .isa = plan->isa->name,

@@ -312,7 +312,7 @@ bool nhwc_rows_serves(const nhwc_plan *plan) {
     const int64_t channels = p->c / p->groups;
     const bool depthwise = p->groups > 1 && channels == 1;
     nhwc_plan trial = *plan;
-    if (depthwise || p->c == 0 || p->f == 0 || channels > POINTWISE_CHANNELS || !shape_plan(&trial) ||
+    if (!plan->kernels->spread[0] || depthwise || p->c == 0 || p->f == 0 || channels > POINTWISE_CHANNELS || !shape_plan(&trial) ||
         !is_dense(&trial)) {
         return false;
     }

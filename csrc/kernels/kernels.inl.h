@@ -5,12 +5,13 @@
 
 #include "template.h"
 
-#include "peak.inl.h"
+#include "convert.inl.h"
 #ifndef NHWC_INTEGER
 #include "activation.inl.h"
 #include "finite.inl.h"
-#endif
 #include "depthwise.inl.h"
+#include "peak.inl.h"
+#endif
 
 /* Adds bias and residual to vector `lane` of a block that is not full, and stores what exists of it. */
 static inline void LOCAL(finish_part)(VEC sum, const nhwc_tile *t, int64_t offset, int lane, VEC low, VEC high) {
@@ -120,10 +121,11 @@ static __attribute__((noinline)) void LOCAL(end_block)(ELEM *totals, const ELEM 
 #include "winograd.inl.h"
 #endif
 
-#ifdef IMAGE_SUMS
+#if defined(IMAGE_SUMS) && !defined(NHWC_INTEGER)
 #include "images_kernels.inl.h"
 #endif
 
+#ifndef NHWC_INTEGER
 #define TILE_TEMPLATE "row_tile.inl.h"
 #define TILE_TYPE nhwc_row_tile
 #define SPREAD 1
@@ -142,6 +144,7 @@ static __attribute__((noinline)) void LOCAL(end_block)(ELEM *totals, const ELEM 
 #endif
 #undef TILE_TEMPLATE
 #undef TILE_TYPE
+#endif
 
 #define ROW_FAMILY(op, mr, nv) {FAMILY_NAME(op, mr, nv), mr, (nv) * VL}
 #define SPREAD_FAMILIES(op) {{0}, ROW_FAMILY(op, MR1, 1), {0}, ROW_FAMILY(op, MR3, 3), {0}}
@@ -162,6 +165,8 @@ static const nhwc_kernels
                           {FAMILY_NAME(depthwise, MR3, 3), MR3, 3 * VL},
                           {FAMILY_NAME(depthwise, MR4, 4), MR4, 4 * VL}},
             .depthwise_tail = {FAMILY_NAME(depthwise_tail, MR1, 1), MR1, 1 * VL},
+            .convert = &LOCAL(conversions),
+#ifndef NHWC_INTEGER
             .rows = {.columns = DEPTHWISE_COLUMNS,
                      .run = {[0] = {[0] = KERNEL(depthwise_any)},
                              [1] = {[0] = KERNEL(depthwise_s1),
@@ -216,7 +221,6 @@ static const nhwc_kernels
                     KERNEL(spread8),
 #endif
                 },
-#ifndef NHWC_INTEGER
             .activate = KERNEL(activate),
             .all_finite = KERNEL(all_finite),
             .product = {{0},
@@ -226,11 +230,11 @@ static const nhwc_kernels
                         {FAMILY_NAME(product, MR4, 4), MR4, 4 * VL}},
             .winograd = {{KERNEL(winograd_f2_input), KERNEL(winograd_f2_output), KERNEL(winograd_f2_filters)},
                          {KERNEL(winograd_f4_input), KERNEL(winograd_f4_output), KERNEL(winograd_f4_filters)}},
+            .fma_work = LOCAL(fma_work),
 #endif
-#ifdef IMAGE_SUMS
+#if defined(IMAGE_SUMS) && !defined(NHWC_INTEGER)
             .images = &LOCAL(images),
 #endif
-            .fma_work = LOCAL(fma_work),
 };
 
 #undef MR_TAPS

@@ -78,24 +78,26 @@ cdef object _raise(nhwc_status status, object name, const nhwc_problem *p):
     raise ValueError(f"{name}: the core refuses these sizes (status {<int>status})")
 
 
+include "_stored.pxi"
 include "_plain.pxi"
 
 
 # ---- Calls ----------------------------------------------------------------------------------------------------------
 
 
-cdef nhwc_status _run_once(const nhwc_problem *p, object x, object filters, object bias, object residual,
-                           object out) noexcept:
-    """Plan and run a problem; nothing is copied that can be read in place."""
+cdef int _run_once(const nhwc_problem *p, object x, object filters, object bias, object residual,
+                   object out) except -1:
+    """Plan and run a problem, and return the status; nothing is copied that can be read in place."""
     cdef nhwc_plan *plan = NULL
     cdef nhwc_status status
+    cdef nhwc_storage storage = _storage(p, x, filters)
     cdef void *x_data = _data(x)
     cdef void *filters_data = _data(filters)
     cdef void *bias_data = _data(bias)
     cdef void *residual_data = _data(residual)
     cdef void *out_data = _data(out)
     with nogil:
-        status = nhwc_plan_create(&plan, p, filters_data, bias_data, 1)
+        status = nhwc_plan_create_stored(&plan, p, storage, filters_data, bias_data, 1)
         if status == NHWC_OK:
             status = nhwc_plan_run(plan, p.n, x_data, residual_data, out_data)
         nhwc_plan_destroy(plan)
@@ -109,14 +111,16 @@ cdef object _plain_forward(object name, int ndim, bint depthwise, object x, obje
     cdef nhwc_problem p
     cdef cnp.npy_intp shape[5]
     cdef cnp.npy_intp bias_shape[1]
-    cdef int type_number, out_ndim
+    cdef int type_number, stored, result_number, out_ndim
     cdef nhwc_status status
     if not cnp.PyArray_CheckExact(x):
         return None
     type_number = cnp.PyArray_TYPE(<cnp.ndarray>x)
-    if type_number != cnp.NPY_FLOAT32 and type_number != cnp.NPY_FLOAT64:
+    stored = _stored_as(x)
+    if stored < 0:
         return None
-    p.dtype = NHWC_F32 if type_number == cnp.NPY_FLOAT32 else NHWC_F64
+    p.dtype = <nhwc_dtype>_summed_in(type_number, stored)
+    result_number = _result_number(type_number, p.dtype)
     p.padding_mode = NHWC_CONSTANT
     p.activation = NHWC_LINEAR
     if not _is_plain(x, type_number) or not _is_plain(filters, type_number):
@@ -129,13 +133,15 @@ cdef object _plain_forward(object name, int ndim, bint depthwise, object x, obje
         return None
     out_ndim = _out_shape(&p, ndim, cnp.PyArray_NDIM(<cnp.ndarray>x), p.n, shape)
     bias_shape[0] = p.f
-    if not _plain_addend(bias, type_number, 1, bias_shape) or not _plain_addend(residual, type_number, out_ndim, shape):
+    if not _plain_addend(bias, result_number, 1, bias_shape):
+        return None
+    if not _plain_addend(residual, result_number, out_ndim, shape):
         return None
     if out is None:
-        out = cnp.PyArray_SimpleNew(out_ndim, shape, type_number)
-    elif not _plain_addend(out, type_number, out_ndim, shape) or not _plain_out(out, x, filters, bias, residual):
+        out = cnp.PyArray_SimpleNew(out_ndim, shape, result_number)
+    elif not _plain_addend(out, result_number, out_ndim, shape) or not _plain_out(out, x, filters, bias, residual):
         return None
-    status = _run_once(&p, x, filters, bias, residual, out)
+    status = <nhwc_status>_run_once(&p, x, filters, bias, residual, out)
     if status != NHWC_OK:
         _raise(status, name, &p)
     return out
@@ -161,9 +167,8 @@ cdef nhwc_problem _problem(tuple spec) except *:
     return p
 
 
-cdef object _deliver(object name, object computed, object out, object dtype, object function):
-    """Round to the result's dtype, apply a callable activation, and fill the caller's array."""
-    result = computed if computed.dtype == dtype else computed.astype(dtype)
+cdef object _deliver(object name, object result, object out, object dtype, object function):
+    """Apply a callable activation, and fill the caller's array."""
     if function is not None:
         value = np.asarray(function(result))
         if value.shape != result.shape:
@@ -176,12 +181,9 @@ cdef object _deliver(object name, object computed, object out, object dtype, obj
     return out
 
 
-cdef object _buffer(object out, tuple shape, int dtype_code, object dtype, object function):
-    """What the kernels write to: the caller's array where its dtype allows and nothing can fail after them."""
-    work = _work_dtypes[dtype_code]
-    if out is not None and function is None and dtype == work:
-        return out
-    return np.empty(shape, work)
+cdef object _buffer(object out, tuple shape, object dtype, object function):
+    """What the kernels write to: the caller's array where nothing can fail after them."""
+    return np.empty(shape, dtype) if out is None or function is not None else out
 
 
 def forward(str name, int ndim, bint depthwise, x, filters, bias, strides, padding, dilation_rate, groups, activation,
@@ -197,8 +199,8 @@ def forward(str name, int ndim, bint depthwise, x, filters, bias, strides, paddi
     cdef nhwc_status status = nhwc_problem_check(&p)
     if status != NHWC_OK:
         _raise(status, name, &p)
-    computed = _buffer(call.out, call.out_shape, p.dtype, call.dtype, call.activation)
-    status = _run_once(&p, call.x, call.filters, call.bias, call.residual, computed)
+    computed = _buffer(call.out, call.out_shape, call.dtype, call.activation)
+    status = <nhwc_status>_run_once(&p, call.x, call.filters, call.bias, call.residual, computed)
     if status != NHWC_OK:
         _raise(status, name, &p)
     return _deliver(name, computed, call.out, call.dtype, call.activation)
@@ -239,7 +241,7 @@ cdef class Plan:
     cdef int _ndim, _x_ndim, _type_number
     cdef readonly str name
     cdef readonly tuple input_shape, output_shape
-    cdef readonly object dtype, work_dtype
+    cdef readonly object dtype
 
     def __init__(self, str name, int ndim, bint depthwise, input_shape, filters, bias, strides, padding,
                  dilation_rate, groups, activation, padding_mode, algorithm, dtype):
@@ -249,6 +251,7 @@ cdef class Plan:
 
     cdef int _prepare(self, str name, tuple parts) except -1:
         cdef nhwc_status status
+        cdef nhwc_storage storage
         if self._plan is not NULL:
             raise ValueError("Plan: a plan is immutable")
         spec, filters, bias, self.input_shape, self.output_shape, self.dtype, self._function = parts
@@ -257,11 +260,11 @@ cdef class Plan:
         self._p = _problem(spec)
         self._ndim = spec[0]
         self._x_ndim = len(self.input_shape)
-        self.work_dtype = _work_dtypes[<int>self._p.dtype]
-        self._type_number = self.work_dtype.num if self.work_dtype == self.dtype and self._function is None else -1
+        self._type_number = self.dtype.num if self._function is None else -1
         status = nhwc_problem_check(&self._p)
+        storage = _storage(&self._p, filters, filters)
         if status == NHWC_OK:
-            status = nhwc_plan_create(&self._plan, &self._p, _data(filters), _data(bias), 0)
+            status = nhwc_plan_create_stored(&self._plan, &self._p, storage, _data(filters), _data(bias), 0)
         if status != NHWC_OK:
             _raise(status, name, &self._p)
         return 0
@@ -273,7 +276,7 @@ cdef class Plan:
         """The result of a plain call, or None if it is not one."""
         cdef cnp.npy_intp shape[5]
         cdef int out_ndim
-        if self._type_number < 0 or not _is_plain(x, self._type_number) or not self._takes(x):
+        if self._type_number < 0 or not cnp.PyArray_CheckExact(x) or not self._takes(x):
             return None
         out_ndim = _out_shape(&self._p, self._ndim, self._x_ndim, cnp.PyArray_DIMS(<cnp.ndarray>x)[0], shape)
         if not _plain_addend(residual, self._type_number, out_ndim, shape):
@@ -285,9 +288,11 @@ cdef class Plan:
         self._run(x, residual, out)
         return out
 
-    cdef bint _takes(self, cnp.ndarray x) noexcept:
-        """Whether x has the shape planned for."""
-        cdef int i
+    cdef bint _takes(self, cnp.ndarray x) except -1:
+        """Whether x has the shape planned for and a dtype that needs no cast."""
+        cdef int i, number = cnp.PyArray_TYPE(x)
+        if not _is_plain(x, number) or (number != self._type_number and not self._casts(number, _stored_as(x))):
+            return False
         cdef cnp.npy_intp *shape = cnp.PyArray_DIMS(x)
         cdef bint batch = self._x_ndim == self._ndim + 2
         if cnp.PyArray_NDIM(x) != self._x_ndim:
@@ -299,14 +304,21 @@ cdef class Plan:
                 return False
         return shape[self._x_ndim - 1] == self._p.c
 
+    cdef bint _casts(self, int number, int stored) noexcept:
+        """Whether inputs of a dtype are integers that become the plan's."""
+        if self._p.dtype == NHWC_U64:
+            return number != cnp.NPY_BOOL and stored >= 0 and _summed_in(number, stored) == NHWC_U64
+        return self._p.dtype == NHWC_I64 and stored >= 0 and _summed_in(number, stored) >= NHWC_I64
+
     cdef int _run(self, object x, object residual, object out) except -1:
         cdef int64_t n = cnp.PyArray_DIMS(<cnp.ndarray>x)[0] if self._x_ndim == self._ndim + 2 else 1
         cdef void *x_data = _data(x)
         cdef void *residual_data = _data(residual)
         cdef void *out_data = _data(out)
         cdef nhwc_status status
+        cdef nhwc_dtype x_dtype = <nhwc_dtype>_stored_as(x)
         with nogil:
-            status = nhwc_plan_run(self._plan, n, x_data, residual_data, out_data)
+            status = nhwc_plan_run_stored(self._plan, x_dtype, n, x_data, residual_data, out_data)
         if status != NHWC_OK:
             _raise(status, self.name, &self._p)
         return 0
@@ -324,7 +336,7 @@ cdef class Plan:
         if result is not None:
             return result
         x, out, residual, shape = _check().run(self, x, out, residual)
-        computed = _buffer(out, shape, self._p.dtype, self.dtype, self._function)
+        computed = _buffer(out, shape, self.dtype, self._function)
         self._run(x, residual, computed)
         return _deliver(self.name, computed, out, self.dtype, self._function)
 

@@ -27,10 +27,10 @@
 
 #define NHWC_INTEGER
 #define NHWC_DTYPE i64
-#define MR1 6
-#define MR2 4
-#define MR3 3
-#define MR4 2
+#define MR1 4
+#define MR2 2
+#define MR3 1
+#define MR4 1
 #include "../kernels/kernels.inl.h"
 
 #define NHWC_DTYPE i32

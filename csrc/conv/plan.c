@@ -60,6 +60,12 @@ const nhwc_kernels *nhwc_plan_kernels(nhwc_dtype dtype) {
     return kernels ? kernels : nhwc_isa_scalar.kernels[dtype];
 }
 
+/* Whether wide integers have so few filters that plain multiplications, one a cycle, beat vectors of empty lanes. */
+static bool leaves_lanes(const nhwc_problem *p) {
+    const bool depthwise = p->groups > 1 && p->groups == p->c;
+    return p->dtype >= NHWC_I64 && !depthwise && 4 * (p->f / p->groups) <= nhwc_plan_kernels(p->dtype)->lanes;
+}
+
 nhwc_status nhwc_plan_create_part(nhwc_plan **result, const nhwc_problem *whole, const nhwc_problem *part,
                                   const void *filters, const void *bias, bool borrow) {
     *result = NULL;
@@ -69,7 +75,7 @@ nhwc_status nhwc_plan_create_part(nhwc_plan **result, const nhwc_problem *whole,
     }
     plan->problem = *whole;
     plan->isa = nhwc_isa_current();
-    plan->kernels = nhwc_plan_kernels(whole->dtype);
+    plan->kernels = leaves_lanes(whole) ? nhwc_isa_scalar.kernels[whole->dtype] : nhwc_plan_kernels(whole->dtype);
     plan->element = whole->dtype == NHWC_F32 ? 4 : 8;
     choose_activation(plan);
     plan->once = borrow;

@@ -7,8 +7,8 @@
            convert the results                                          halves are rounded here, once
            [integers: add bias and residual, and clamp]
 
-   Pieces stay in the cache, so conversions cost little, and the workspace of a thread is bounded. Few pieces are done one
-   after the other, each on all threads. */
+   Pieces stay in the cache, so conversions cost little, and the workspace of a thread is bounded. Few pieces are done
+   one after the other, each on all threads. */
 #include "stored.h"
 
 #include "../base/memory.h"
@@ -56,8 +56,8 @@ static void widen(const piece *t, int64_t to, int64_t from, int64_t rows) {
     const call *c = t->c;
     if (rows > 0) {
         c->plan->kernels->convert->widen[c->x_dtype](t->input + to * t->pitch * (int64_t)c->plan->element,
-                                                    t->x + from * t->pitch * nhwc_dtype_size(c->x_dtype),
-                                                    rows * t->pitch);
+                                                     t->x + from * t->pitch * nhwc_dtype_size(c->x_dtype),
+                                                     rows * t->pitch);
     }
 }
 
@@ -90,8 +90,8 @@ static void widen_residual(void *context, int64_t first, int64_t last, int worke
     const int64_t f = s->problem.f, at = t->first + first * f;
     (void)worker;
     t->c->plan->kernels->convert->widen[s->storage.out](t->output + first * f * (int64_t)t->c->plan->element,
-                                                       t->c->residual + at * nhwc_dtype_size(s->storage.out),
-                                                       (last - first) * f);
+                                                        t->c->residual + at * nhwc_dtype_size(s->storage.out),
+                                                        (last - first) * f);
 }
 
 /* Pixels first .. last - 1 of a half's results. */
@@ -101,8 +101,8 @@ static void narrow_pixels(void *context, int64_t first, int64_t last, int worker
     const int64_t f = s->problem.f, at = t->first + first * f;
     (void)worker;
     t->c->plan->kernels->convert->narrow[s->storage.out](t->c->out + at * nhwc_dtype_size(s->storage.out),
-                                                        t->output + first * f * (int64_t)t->c->plan->element,
-                                                        (last - first) * f);
+                                                         t->output + first * f * (int64_t)t->c->plan->element,
+                                                         (last - first) * f);
 }
 
 /* The same of integers; a bias is added pixel by pixel. */

@@ -13,9 +13,9 @@
 enum { PIECE_BYTES = 1 << 20, PIECE_MOST = 8 << 20 };
 
 int64_t nhwc_dtype_size(nhwc_dtype dtype) {
-    static const char sizes[NHWC_STORED_DTYPES] = {
-        [NHWC_F32] = 4,  [NHWC_F64] = 8, [NHWC_I64] = 8, [NHWC_U64] = 8, [NHWC_I32] = 4, [NHWC_F16] = 2,
-        [NHWC_BF16] = 2, [NHWC_I8] = 1,  [NHWC_U8] = 1,  [NHWC_I16] = 2, [NHWC_U16] = 2, [NHWC_U32] = 4};
+    static const char sizes[NHWC_STORED_DTYPES] = {[NHWC_F32] = 4, [NHWC_F64] = 8, [NHWC_I64] = 8,  [NHWC_U64] = 8,
+                                                   [NHWC_I32] = 4, [NHWC_F16] = 2, [NHWC_BF16] = 2, [NHWC_I8] = 1,
+                                                   [NHWC_U8] = 1,  [NHWC_I16] = 2, [NHWC_U16] = 2,  [NHWC_U32] = 4};
     return sizes[dtype];
 }
 
@@ -68,9 +68,9 @@ int64_t nhwc_piece_bytes(const nhwc_plan *plan, int64_t samples) {
 /* ---- Integers: what to compute in -------------------------------------------------------------------------------- */
 
 double nhwc_dtype_bound(nhwc_dtype dtype) {
-    static const double bounds[NHWC_STORED_DTYPES] = {
-        [NHWC_I8] = 0x1p7,   [NHWC_U8] = 0x1p8,   [NHWC_I16] = 0x1p15, [NHWC_U16] = 0x1p16,
-        [NHWC_I32] = 0x1p31, [NHWC_U32] = 0x1p32, [NHWC_I64] = 0x1p63, [NHWC_U64] = 0x1p64};
+    static const double bounds[NHWC_STORED_DTYPES] = {[NHWC_I8] = 0x1p7,   [NHWC_U8] = 0x1p8,   [NHWC_I16] = 0x1p15,
+                                                      [NHWC_U16] = 0x1p16, [NHWC_I32] = 0x1p31, [NHWC_U32] = 0x1p32,
+                                                      [NHWC_I64] = 0x1p63, [NHWC_U64] = 0x1p64};
     return bounds[dtype];
 }
 
@@ -143,7 +143,8 @@ static void convert_blocks(void *context, int64_t first, int64_t last, int worke
     c->widen(c->to + first * c->to_size, c->from + first * c->from_size, last - first);
 }
 
-/* The problem in the dtype to compute in, whole and as a band. Integers get bias, residual and activation afterwards. */
+/* The problem in the dtype to compute in, whole and as a band. Integers get bias, residual and activation afterwards.
+ */
 static void inner_problems(const nhwc_stored *s, nhwc_dtype work, nhwc_problem *whole, nhwc_problem *part) {
     *whole = s->problem;
     whole->dtype = work;
@@ -160,8 +161,7 @@ static void inner_problems(const nhwc_stored *s, nhwc_dtype work, nhwc_problem *
     }
 }
 
-static nhwc_status make_plan(nhwc_stored *s, nhwc_dtype work, const void *filters, const void *bias,
-                             nhwc_plan **plan) {
+static nhwc_status make_plan(nhwc_stored *s, nhwc_dtype work, const void *filters, const void *bias, nhwc_plan **plan) {
     enum { GRAIN = 1 << 16 };
     const nhwc_kernels *kernels = nhwc_plan_kernels(work);
     const int64_t size = work == NHWC_F32 ? 4 : 8, count = s->problem.k * s->problem.f;
@@ -172,7 +172,7 @@ static nhwc_status make_plan(nhwc_stored *s, nhwc_dtype work, const void *filter
         return NHWC_NO_MEMORY;
     }
     conversion c = {kernels->convert->widen[s->storage.filters], filters, converted,
-                    nhwc_dtype_size(s->storage.filters),        size,    count};
+                    nhwc_dtype_size(s->storage.filters),         size,    count};
     nhwc_parallel_for(nhwc_threads_for((double)count, GRAIN), nhwc_ceil_div(count, BLOCK), convert_blocks, &c);
     char *converted_bias = NULL;
     if (bias) {

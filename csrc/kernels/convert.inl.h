@@ -44,7 +44,8 @@
 #include "half.inl.h"
 #endif
 
-/* A sum as an integer. Float32 sums are below 2^31; adding 3/2 * 2^52 to a float64 puts its integer into the low bits. */
+/* A sum as an integer. Float32 sums are below 2^31; adding 3/2 * 2^52 to a float64 puts its integer into the low bits.
+ */
 static inline int64_t LOCAL(to_integer)(ELEM sum) {
 #if CONVERT_FROM == 1
     return (int32_t)sum;

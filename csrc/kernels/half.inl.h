@@ -6,8 +6,8 @@
 
      load_f16(p)  store_f16(p, v)    VL_f32 elements of float16 as a vf32, and back, rounded
 
-   Elsewhere integer arithmetic does, without branches, which compilers make vectors of. Bits of floats go through memory
-   that may alias, a uint32_t each. */
+   Elsewhere integer arithmetic does, without branches, which compilers make vectors of. Bits of floats go through
+   memory that may alias, a uint32_t each. */
 
 typedef uint32_t __attribute__((may_alias)) LOCAL(bits);
 

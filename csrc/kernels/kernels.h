@@ -237,7 +237,7 @@ typedef void nhwc_convert(void *to, const void *from, int64_t n);
 
 /* The results of sums that are integers: out = activation(sums + bias + residual) in 64 bits, which wrap. */
 typedef struct {
-    const void *sums; /* beyond 64 bits' integers: of magnitude up to NHWC_EXACT */
+    const void *sums;               /* beyond 64 bits' integers: of magnitude up to NHWC_EXACT */
     const int64_t *bias, *residual; /* NULL, or like out; residual may be out */
     int64_t *out;
     nhwc_activation activation; /* linear, relu, relu6 */

@@ -205,7 +205,7 @@ def _cast(array, dtype):
 
 
 def _stored(array, result):
-    """Return x or filters as the core reads them: integers in their own dtype, which it widens, else in the result's."""
+    """Return x or filters as the core reads them: integers in their own dtype, floats in the result's."""
     if result.kind not in "iu":
         return _cast(array, result)
     ready = _cast(array, array.dtype.newbyteorder("="))

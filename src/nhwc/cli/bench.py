@@ -17,6 +17,8 @@ from nhwc.cli.info import cpu_name
 from nhwc.cli.layers import Layer
 from nhwc.cli.measure import measure, sampled_error
 
+_DTYPES = ("float32", "float64", "float16", "bfloat16", "int8", "uint8", "int16", "uint16", "int32", "int64")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
@@ -26,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     option("--sets", type=_names, metavar="SET,...", help=f"only layers of these sets: all, {sets}")
     option("--threads", type=_counts, metavar="N,...", help="numbers of threads, one table each (default: all cores)")
     option("--isa", metavar="NAME", help="instruction set (default: the one in use)")
-    option("--dtype", choices=("float32", "float64"), default="float32")
+    option("--dtype", choices=_DTYPES, default="float32", help="of input and filters (default float32)")
     option(
         "--call",
         choices=("plan", "function"),
@@ -116,19 +118,31 @@ def _machine() -> dict:
     }
 
 
+def _dtype(name: str) -> np.dtype:
+    """The dtype of this name; bfloat16 is that of ml_dtypes."""
+    if name != "bfloat16":
+        return np.dtype(name)
+    try:
+        from ml_dtypes import bfloat16
+    except ImportError:
+        raise CommandError("--dtype bfloat16 needs the package ml_dtypes") from None
+    return np.dtype(bfloat16)
+
+
 def _measure_layer(layer: Layer, args: argparse.Namespace) -> list[dict]:
     """A row for each number of threads; a layer that the algorithm does not serve gets a row that says why."""
-    x, filters = layer.data(args.dtype)
+    x, filters = layer.data(_dtype(args.dtype))
     try:
         call, algorithm = _prepare(layer, x, filters, args)
     except ValueError as error:
         return [{"layer": layer.name, "threads": threads, "unsupported": str(error)} for threads in args.threads]
-    error = sampled_error(layer, x, filters, call(), pixels=256 if args.dtype == "float32" else 16)
-    traffic = layer.traffic * x.itemsize
+    y = call()
+    error = sampled_error(layer, x, filters, y, pixels=16 if args.dtype == "float64" else 256)
+    traffic = x.nbytes + filters.nbytes + y.nbytes
     rows = []
     for threads in args.threads:
         with nhwc.num_threads(threads):
-            timing = measure(call, args.seconds, threads, traffic, x.itemsize)
+            timing = measure(call, args.seconds, threads, traffic, 8 if args.dtype == "float64" else 4)
         rows.append(
             {
                 "layer": layer.name,

@@ -128,8 +128,8 @@ def _interleaved(call: Callable[[], object], seconds: float, threads: int, traff
 def sampled_error(layer: Layer, x: np.ndarray, filters: np.ndarray, y: np.ndarray, pixels: int = 256) -> float:
     """Largest error of `y` over random output pixels (first and last among them), by the largest result.
 
-    Each pixel is computed again from its window by `nhwc.reference`, in float64; a float64 result in long double, integers
-    in their own dtype, where the error is 1 if any differs.
+    Each pixel is computed again from its window by `nhwc.reference`, in float64; a float64 result in long double,
+    integers in their own dtype, where the error is 1 if any differs.
     """
     wide = y.dtype if y.dtype.kind in "iu" else np.longdouble if y.dtype == np.float64 else np.float64
     rng = np.random.default_rng(0)

@@ -58,6 +58,12 @@ static void KERNEL(narrow_f16)(void *to_, const void *from_, int64_t n) {
     }
 }
 #else
+/* A choice without a branch, into which compilers would move the arithmetic of one side, and not make vectors of it. */
+static inline uint32_t LOCAL(select)(bool condition, uint32_t yes, uint32_t no) {
+    const uint32_t mask = 0 - (uint32_t)condition;
+    return (yes & mask) | (no & ~mask);
+}
+
 /* The magnitude's bits, moved up, are the float's but for the bias of the exponent. A subnormal gets an exponent, whose
    value is then taken off: a float32 subtraction puts its bits in place. */
 static void KERNEL(widen_f16)(void *to_, const void *from_, int64_t n) {
@@ -75,8 +81,8 @@ static void KERNEL(widen_f16)(void *to_, const void *from_, int64_t n) {
         value -= offset;
         uint32_t small;
         memcpy(&small, &value, sizeof small);
-        const uint32_t finite = magnitude < 1u << 23 ? small : normal;
-        to[i] = sign | (magnitude < 31u << 23 ? finite : endless | quiet);
+        const uint32_t finite = LOCAL(select)(magnitude < 1u << 23, small, normal);
+        to[i] = sign | LOCAL(select)(magnitude < 31u << 23, finite, endless | quiet);
     }
 }
 
@@ -89,13 +95,13 @@ static void KERNEL(narrow_f16)(void *to_, const void *from_, int64_t n) {
         const uint32_t normal = (magnitude - (112u << 23) + 0xfff + (magnitude >> 13 & 1)) >> 13;
         float value;
         memcpy(&value, &magnitude, sizeof value);
-        value = (magnitude < 113u << 23 ? value : 0) + 0.5f;
+        value += 0.5f;
         uint32_t small;
         memcpy(&small, &value, sizeof small);
-        const uint32_t finite = magnitude < 113u << 23 ? small - (126u << 23) : normal;
+        const uint32_t finite = LOCAL(select)(magnitude < 113u << 23, small - (126u << 23), normal);
         const uint32_t nan = 0x7e00 | (magnitude >> 13 & 0x3ff);
-        const uint32_t endless = magnitude > 255u << 23 ? nan : 0x7c00;
-        to[i] = (uint16_t)(sign | (magnitude < 143u << 23 ? finite : endless));
+        const uint32_t endless = LOCAL(select)(magnitude > 255u << 23, nan, 0x7c00);
+        to[i] = (uint16_t)(sign | LOCAL(select)(magnitude < 143u << 23, finite, endless));
     }
 }
 #endif

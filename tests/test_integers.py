@@ -1,6 +1,7 @@
 """Integers: exact, or wrapped at 64 bits as NumPy's, whatever they are computed in."""
 
 import itertools
+import pickle
 
 import numpy as np
 import pytest
@@ -185,3 +186,20 @@ def test_nothing_and_no_channels():
             want = reference.conv2d(x, filters, padding="same").astype(dtype)
             assert_same_bits(nhwc.conv2d(x, filters, padding="same"), want)
             assert_same_bits(nhwc.plan_conv2d(x_shape, filters, padding="same")(x), want)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int64", "float16"])
+def test_a_plan_is_the_same_after_it_met_other_inputs_and_a_pickle(dtype):
+    rng = np.random.default_rng(9)
+    filters = rng.integers(0, 3, (3, 3, 40, 9)).astype(dtype)
+    plan = nhwc.plan_conv2d((6, 7, 40), filters)
+    told = plan.packed_bytes, plan.workspace_bytes, repr(plan)
+    assert plan.packed_bytes >= filters.size
+    x = rng.integers(0, 100, (6, 7, 40)).astype(dtype)
+    y = plan(x)
+    copy = pickle.loads(pickle.dumps(plan))
+    assert_same_bits(copy(x), y)
+    for other in ("int8", "uint8", "int16"):
+        assert_same_bits(plan(x.astype(other)), y)
+    assert told == (plan.packed_bytes, plan.workspace_bytes, repr(plan))
+    assert told == (copy.packed_bytes, copy.workspace_bytes, repr(copy))

@@ -277,18 +277,16 @@ void nhwc_stored_destroy(nhwc_stored *s) {
     }
 }
 
+/* Of the plan for inputs as planned, which a kept plan has from the start. */
 nhwc_plan_info nhwc_stored_describe(const nhwc_stored *s) {
-    nhwc_plan_info info = {.algorithm = NHWC_DIRECT, .isa = nhwc_isa_name()};
-    for (int i = 0; i < NHWC_DTYPES; i++) {
-        const nhwc_plan *plan = atomic_load(&((nhwc_stored *)s)->plans[i]);
-        if (plan) {
-            nhwc_plan_info inner = nhwc_plan_describe(plan);
-            const int64_t piece = nhwc_piece_bytes(plan, nhwc_stored_samples(s));
-            info.algorithm = inner.algorithm;
-            info.isa = inner.isa;
-            info.packed_bytes += inner.packed_bytes;
-            info.workspace_bytes = nhwc_max(info.workspace_bytes, inner.workspace_bytes + piece);
-        }
+    const nhwc_dtype x = s->storage.x;
+    nhwc_status status;
+    const nhwc_plan *plan =
+        nhwc_stored_plan(s, nhwc_is_half(x) ? NHWC_F32 : nhwc_stored_work(s, x, nhwc_dtype_bound(x)), &status);
+    if (!plan) {
+        return (nhwc_plan_info){.algorithm = NHWC_DIRECT, .isa = nhwc_isa_name()};
     }
+    nhwc_plan_info info = nhwc_plan_describe(plan);
+    info.workspace_bytes += nhwc_piece_bytes(plan, nhwc_stored_samples(s));
     return info;
 }

@@ -244,6 +244,20 @@ static const nhwc_plan *choose_plan(const nhwc_stored *s, nhwc_dtype x_dtype, in
     return nhwc_stored_plan(s, nhwc_stored_work(s, x_dtype, input_bound(s, x_dtype, n, x)), status);
 }
 
+/* Has `count` blocks of workspace made and kept, which the pieces then find: none should fail when another is done. */
+static bool reserve(int count, int64_t bytes) {
+    enum { MOST = 16 };
+    void *blocks[MOST];
+    int taken = 0;
+    while (taken < nhwc_min(count, MOST) && (blocks[taken] = nhwc_workspace_take((size_t)bytes))) {
+        taken++;
+    }
+    for (int i = 0; i < taken; i++) {
+        nhwc_workspace_give(blocks[i]);
+    }
+    return taken == nhwc_min(count, MOST);
+}
+
 nhwc_status nhwc_stored_run(const nhwc_stored *s, nhwc_dtype x_dtype, int64_t n, const void *x, const void *residual,
                             void *out) {
     const double GRAIN = 2e6; /* multiplications worth a thread */
@@ -266,6 +280,11 @@ nhwc_status nhwc_stored_run(const nhwc_stored *s, nhwc_dtype x_dtype, int64_t n,
     c.workspace_bytes = nhwc_piece_bytes(c.plan, c.samples);
     c.workspace = nhwc_workspace_take((size_t)(c.workspace_bytes * (alone ? threads : 1)));
     if (!c.workspace) {
+        return NHWC_NO_MEMORY;
+    }
+    const int64_t inner_bytes = c.plan->workspace_bytes;
+    if (tasks > 1 && !(alone ? reserve(threads, inner_bytes) : reserve(1, threads * inner_bytes))) {
+        nhwc_workspace_give(c.workspace);
         return NHWC_NO_MEMORY;
     }
     if (alone) {

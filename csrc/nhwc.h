@@ -18,8 +18,24 @@ typedef enum {
     NHWC_INTERNAL,
 } nhwc_status;
 
-/* What the kernels compute in. i64 and u64 wrap; they share kernels. */
-typedef enum { NHWC_F32, NHWC_F64, NHWC_I64, NHWC_U64, NHWC_DTYPES } nhwc_dtype;
+/* What the kernels compute in, and after that what arrays only are stored in. i64 and u64 wrap; they share kernels.
+   Kernels of i32 sum in 64 bits: their elements are int64_t whose values are those of an int32_t. */
+typedef enum {
+    NHWC_F32,
+    NHWC_F64,
+    NHWC_I64,
+    NHWC_U64,
+    NHWC_I32,
+    NHWC_DTYPES,
+    NHWC_F16 = NHWC_DTYPES,
+    NHWC_BF16,
+    NHWC_I8,
+    NHWC_U8,
+    NHWC_I16,
+    NHWC_U16,
+    NHWC_U32,
+    NHWC_STORED_DTYPES
+} nhwc_dtype;
 
 /* What the padding holds, by np.pad's names. */
 typedef enum {
@@ -78,6 +94,19 @@ typedef struct nhwc_plan nhwc_plan;
    once. Otherwise both are copied. A plan is immutable, and any number of threads may run it. */
 nhwc_status nhwc_plan_create(nhwc_plan **plan, const nhwc_problem *problem, const void *filters, const void *bias,
                              int borrow);
+
+/* How arrays lie in memory. */
+typedef struct {
+    nhwc_dtype x, filters;
+    nhwc_dtype out; /* bias and residual too */
+} nhwc_storage;
+
+/* The same where arrays are not stored in the problem's dtype. Problems of f32 take x, filters and out of f16 or of
+   bf16, and round once. Problems of i64 and u64 take x and filters of any integer dtypes, and a plan then runs with the
+   x of another integer dtype by nhwc_plan_run_stored; out is i64 or u64, as the problem. All else is
+   NHWC_INVALID_ARGUMENT. */
+nhwc_status nhwc_plan_create_stored(nhwc_plan **plan, const nhwc_problem *problem, nhwc_storage storage,
+                                    const void *filters, const void *bias, int borrow);
 void nhwc_plan_destroy(nhwc_plan *plan);
 
 /* A transposed convolution, which is the input gradient of a forward one: a problem whose kernel, stride, dilation and
@@ -91,6 +120,8 @@ nhwc_status nhwc_plan_create_transposed(nhwc_plan **plan, const nhwc_problem *pr
 /* out = activation(conv(x) + bias + residual) for n samples; residual may be NULL or equal to out, no other
    operands may overlap. Fails only before the first write to out. */
 nhwc_status nhwc_plan_run(const nhwc_plan *plan, int64_t n, const void *x, const void *residual, void *out);
+nhwc_status nhwc_plan_run_stored(const nhwc_plan *plan, nhwc_dtype x_dtype, int64_t n, const void *x,
+                                 const void *residual, void *out);
 
 typedef struct {
     nhwc_algorithm algorithm;

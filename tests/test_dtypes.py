@@ -1,5 +1,7 @@
 """The dtype of a result follows from those of x and the filters; what else is cast to it, and what is refused."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -240,3 +242,74 @@ def test_a_matrix_is_an_unbatched_signal():
     y = nhwc.conv1d(np.asmatrix([[1.0], [2.0], [3.0]]), np.ones((2, 1, 1)))
     assert type(y) is np.ndarray
     np.testing.assert_array_equal(y, [[3.0], [5.0]])
+
+
+# ---- Layouts: right, copied at most once, never written ----
+
+
+def unaligned(a):
+    b = np.empty(a.nbytes + 1, np.uint8)[1:].view(a.dtype).reshape(a.shape)
+    b[...] = a
+    return b
+
+
+def mapped(a, folder):
+    path = folder / f"{len(list(folder.iterdir()))}.bin"
+    a.tofile(path)
+    return np.memmap(path, a.dtype, "r", shape=a.shape)
+
+
+LAYOUTS = {
+    "plain": lambda a, _: a,
+    "swapped": lambda a, _: a.astype(a.dtype.newbyteorder()),
+    "strided": lambda a, _: np.stack([a, a], -1)[..., 0],
+    "backwards": lambda a, _: a[::-1, ..., ::-1].copy()[::-1, ..., ::-1],
+    "Fortran": lambda a, _: np.asfortranarray(a),
+    "broadcast": lambda a, _: np.broadcast_to(a[:1], a.shape),
+    "unaligned": lambda a, _: unaligned(a),
+    "swapped and strided": lambda a, _: np.stack([a, a], 1).astype(a.dtype.newbyteorder())[:, 0],
+    "read-only": lambda a, _: np.frombuffer(a.tobytes(), a.dtype).reshape(a.shape),
+    "mapped": mapped,
+    "subclass": lambda a, _: a.view(np.recarray),
+    "by protocol": lambda a, _: Holder(a),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", ["int8", "uint16", "int64", "bool", "float16", "float32", "float64"])
+def test_layouts(layout, dtype, tmp_path):
+    rng = np.random.default_rng(5)
+    x, filters = (rng.integers(0, 2, shape).astype(dtype) for shape in ((2, 9, 8, 6), (3, 3, 6, 20)))
+    arrange = LAYOUTS[layout]
+    arranged = [arrange(x, tmp_path), arrange(filters, tmp_path)]
+    given = [a.data if layout == "by protocol" else a for a in arranged]
+    before = [a.tobytes() for a in given]
+    expected = nhwc.conv2d(*(np.ascontiguousarray(a.view(np.ndarray), a.dtype.newbyteorder("=")) for a in given))
+    np.testing.assert_array_equal(expected, reference.conv2d(*given))
+    residual = np.ones_like(expected)
+    skip = arrange(residual, tmp_path)
+    plan = nhwc.plan_conv2d((2, 9, 8, 6), arranged[1])
+    for y in (nhwc.conv2d(*arranged, residual=skip), plan(arranged[0], residual=skip)):
+        assert type(y) is np.ndarray
+        assert y.dtype == expected.dtype
+        np.testing.assert_array_equal(y, expected + residual)
+    assert [a.tobytes() for a in given] == before
+
+
+@pytest.mark.parametrize("layout", ["plain", "swapped", "strided", "Fortran", "unaligned", "read-only", "mapped"])
+@pytest.mark.parametrize("dtype", ["int8", "uint16", "int64", "float16", "float32"])
+def test_an_input_is_copied_at_most_once(layout, dtype, tmp_path):
+    x, filters = LAYOUTS[layout](np.ones((1, 300, 200, 10), dtype), tmp_path), np.ones((3, 3, 10, 1), dtype)
+    y = nhwc.conv2d(x, filters)
+    plan = nhwc.plan_conv2d(x.shape, filters)
+    bytes_in_order = dtype == "int8" and layout in ("swapped", "unaligned")
+    copies = layout in ("swapped", "strided", "Fortran", "unaligned") and not bytes_in_order
+    for call in (lambda: nhwc.conv2d(x, filters, out=y), lambda: plan(x, out=y)):
+        call()
+        tracemalloc.start()
+        try:
+            call()
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert peak < (copies + 0.1) * x.nbytes

@@ -119,3 +119,20 @@ def test_no_separable_convolution_leaves_its_arrays(isa, side):
         out = guarded(np.zeros_like(expected), side)
         nhwc.separable_conv2d(*[guarded(a, side) for a in operands], padding="same", out=out)
         assert_same_bits(out, expected, c)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.int8, np.uint16, np.int32, np.int64])
+def test_no_conversion_leaves_its_arrays(isa, dtype, side):
+    rng = np.random.default_rng(1)
+    for problem in [*list(tails())[:: 11 if dtype == np.float16 else 13], conv((1, 300, 31, 33), (3, 3, 33, 5))]:
+        operands = [None if a is None else (a * 9).astype(dtype) for a in problem.operands()]
+        activation = problem.options.get("activation") if dtype == np.float16 else "relu6"
+        if dtype in (np.int32, np.int64):
+            operands[0] = rng.integers(-(2**31), 2**31, problem.x_shape).astype(dtype)
+        expected = problem.run(nhwc, *operands[:2], activation=activation)
+        bias, residual = (None if a is None else a.astype(expected.dtype) for a in operands[2:])
+        expected = problem.run(nhwc, *operands[:2], bias, residual, activation=activation)
+        x, filters, bias, residual = [None if a is None else guarded(a, side) for a in (*operands[:2], bias, residual)]
+        out = guarded(np.zeros_like(expected), side)
+        problem.run(nhwc, x, filters, bias, residual, out=out, activation=activation)
+        assert_same_bits(out, expected, problem)

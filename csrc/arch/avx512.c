@@ -3,6 +3,8 @@
 
 #include "../base/cpu.h"
 #include "../simd/avx512.h"
+#include "../simd/half_avx512.h"
+#include "../simd/int_avx512.h"
 
 #define NHWC_ISA avx512
 #define PREFERRED_VECTORS 4
@@ -28,8 +30,27 @@
 #define MR_TAPS 14
 #include "../kernels/kernels.inl.h"
 
+#define NHWC_INTEGER
+#define NHWC_DTYPE i64
+#define MR1 6
+#define MR2 4
+#define MR3 3
+#define MR4 2
+#include "../kernels/kernels.inl.h"
+
+#define NHWC_DTYPE i32
+#define MR1 6
+#define MR2 4
+#define MR3 3
+#define MR4 2
+#include "../kernels/kernels.inl.h"
+
 const nhwc_isa nhwc_isa_avx512 = {
     .name = "avx512",
     .features = NHWC_CPU_AVX512,
-    .kernels = {[NHWC_F32] = &kernels_f32, [NHWC_F64] = &kernels_f64},
+    .kernels = {[NHWC_F32] = &kernels_f32,
+                [NHWC_F64] = &kernels_f64,
+                [NHWC_I64] = &kernels_i64,
+                [NHWC_U64] = &kernels_i64,
+                [NHWC_I32] = &kernels_i32},
 };

@@ -86,5 +86,6 @@ const nhwc_isa nhwc_isa_scalar = {
     .kernels = {[NHWC_F32] = &kernels_f32,
                 [NHWC_F64] = &kernels_f64,
                 [NHWC_I64] = &kernels_i64,
-                [NHWC_U64] = &kernels_i64},
+                [NHWC_U64] = &kernels_i64,
+                [NHWC_I32] = &kernels_i64},
 };

@@ -118,7 +118,7 @@ static int64_t chunk_count(const nhwc_problem *p, const nhwc_depthwise_plan *d) 
 
 static bool serves(const nhwc_plan *plan) {
     const nhwc_problem *p = &plan->problem;
-    if (p->groups == 1 || p->groups != p->c || p->f == 0) {
+    if (p->groups == 1 || p->groups != p->c || p->f == 0 || !plan->kernels->rows.fill) {
         return false;
     }
     nhwc_depthwise_plan d = choose(plan);

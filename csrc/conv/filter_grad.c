@@ -142,7 +142,7 @@ nhwc_status nhwc_filter_grad(const nhwc_problem *problem, const void *x, const v
     }
     const nhwc_isa *isa = nhwc_isa_current();
     nhwc_grad_call call = {.problem = *problem, .kernels = isa->kernels[problem->dtype]};
-    if (!call.kernels) {
+    if (!call.kernels || !call.kernels->grad) {
         call.kernels = nhwc_isa_scalar.kernels[problem->dtype];
     }
     call.grad = call.kernels->grad;

@@ -1,5 +1,5 @@
 /* Plans: the choice of the algorithm, and life from creation to destruction. */
-#include "plan.h"
+#include "stored.h"
 
 #include "../base/memory.h"
 
@@ -55,34 +55,43 @@ static const nhwc_method *choose_method(const nhwc_plan *plan) {
     return NULL;
 }
 
-/* The output as an array of its own. */
-static nhwc_output whole_output(const nhwc_problem *p) {
+nhwc_output nhwc_whole_output(const nhwc_problem *p) {
     nhwc_output output = {.step = {p->out[1] * p->out[2] * p->f, p->out[2] * p->f, p->f}};
     output.sample = p->out[0] * output.step[0];
     return output;
 }
 
-/* A plan for this method, or, where that is NULL, for the best one. */
-static nhwc_status create(nhwc_plan **result, const nhwc_problem *problem, const nhwc_output *output,
-                          const nhwc_method *method, const void *filters, const void *bias, bool borrow) {
-    const nhwc_output whole = whole_output(problem);
+const nhwc_kernels *nhwc_plan_kernels(nhwc_dtype dtype) {
+    const nhwc_kernels *kernels = nhwc_isa_current()->kernels[dtype];
+    return kernels ? kernels : nhwc_isa_scalar.kernels[dtype];
+}
+
+/* Whether wide integers have so few filters that plain multiplications, one a cycle, beat vectors of empty lanes. */
+static bool leaves_lanes(const nhwc_problem *p) {
+    const bool depthwise = p->groups > 1 && p->groups == p->c;
+    return p->dtype >= NHWC_I64 && !depthwise && 4 * (p->f / p->groups) <= nhwc_plan_kernels(p->dtype)->lanes;
+}
+
+/* A plan of `part` by this method, or, where that is NULL, by the best one for `whole`. */
+static nhwc_status create(nhwc_plan **result, const nhwc_problem *whole, const nhwc_problem *part,
+                          const nhwc_output *output, const nhwc_method *method, const void *filters, const void *bias,
+                          bool borrow) {
+    const nhwc_output all = nhwc_whole_output(part);
     *result = NULL;
     nhwc_plan *plan = calloc(1, sizeof *plan);
     if (!plan) {
         return NHWC_NO_MEMORY;
     }
-    plan->problem = *problem;
-    plan->output = output ? *output : whole;
-    plan->dense = !output || memcmp(output, &whole, sizeof whole) == 0;
+    plan->problem = *whole;
+    plan->output = output ? *output : all;
+    plan->dense = !output || memcmp(output, &all, sizeof all) == 0;
     plan->isa = nhwc_isa_current();
-    plan->kernels = plan->isa->kernels[problem->dtype];
-    if (!plan->kernels) {
-        plan->kernels = nhwc_isa_scalar.kernels[problem->dtype];
-    }
-    plan->element = problem->dtype == NHWC_F32 ? 4 : 8;
+    plan->kernels = leaves_lanes(whole) ? nhwc_isa_scalar.kernels[whole->dtype] : nhwc_plan_kernels(whole->dtype);
+    plan->element = whole->dtype == NHWC_F32 ? 4 : 8;
     choose_activation(plan);
     plan->once = borrow;
     plan->method = method ? method : choose_method(plan);
+    plan->problem = *part;
     nhwc_status status = NHWC_UNSUPPORTED;
     if (plan->method) {
         plan->algorithm = plan->method->algorithm;
@@ -98,17 +107,58 @@ static nhwc_status create(nhwc_plan **result, const nhwc_problem *problem, const
 
 nhwc_status nhwc_plan_create(nhwc_plan **plan, const nhwc_problem *problem, const void *filters, const void *bias,
                              int borrow) {
-    return create(plan, problem, NULL, NULL, filters, bias, borrow);
+    return create(plan, problem, problem, NULL, NULL, filters, bias, borrow);
+}
+
+nhwc_status nhwc_plan_create_part(nhwc_plan **plan, const nhwc_problem *whole, const nhwc_problem *part,
+                                  const void *filters, const void *bias, bool borrow) {
+    return create(plan, whole, part, NULL, NULL, filters, bias, borrow);
 }
 
 nhwc_status nhwc_plan_create_into(nhwc_plan **plan, const nhwc_problem *problem, const nhwc_output *output,
                                   const void *filters, const void *bias, int borrow) {
-    return create(plan, problem, output, NULL, filters, bias, borrow);
+    return create(plan, problem, problem, output, NULL, filters, bias, borrow);
 }
 
 nhwc_status nhwc_plan_create_transposed(nhwc_plan **plan, const nhwc_problem *problem, const void *filters,
                                         const void *bias, int borrow) {
-    return create(plan, problem, NULL, &nhwc_method_transposed, filters, bias, borrow);
+    return create(plan, problem, problem, NULL, &nhwc_method_transposed, filters, bias, borrow);
+}
+
+static bool is_integer(nhwc_dtype dtype) { return dtype != NHWC_F16 && dtype != NHWC_BF16 && dtype >= NHWC_I64; }
+
+static bool storage_fits(nhwc_dtype work, nhwc_storage s) {
+    if ((unsigned)s.x >= NHWC_STORED_DTYPES || (unsigned)s.filters >= NHWC_STORED_DTYPES) {
+        return false;
+    }
+    if (work == NHWC_F32) {
+        return s.x == s.filters && s.x == s.out && (s.x == NHWC_F16 || s.x == NHWC_BF16);
+    }
+    return (work == NHWC_I64 || work == NHWC_U64) && s.out == work && is_integer(s.x) && is_integer(s.filters);
+}
+
+nhwc_status nhwc_plan_create_stored(nhwc_plan **result, const nhwc_problem *problem, nhwc_storage storage,
+                                    const void *filters, const void *bias, int borrow) {
+    *result = NULL;
+    if (storage.x == problem->dtype && storage.filters == storage.x && storage.out == storage.x &&
+        !is_integer(storage.x)) {
+        return nhwc_plan_create(result, problem, filters, bias, borrow);
+    }
+    if (!storage_fits(problem->dtype, storage)) {
+        return NHWC_INVALID_ARGUMENT;
+    }
+    nhwc_plan *plan = calloc(1, sizeof *plan);
+    if (!plan) {
+        return NHWC_NO_MEMORY;
+    }
+    plan->problem = *problem;
+    nhwc_status status = nhwc_stored_create(&plan->stored, problem, storage, filters, bias, borrow);
+    if (status != NHWC_OK) {
+        nhwc_plan_destroy(plan);
+        return status;
+    }
+    *result = plan;
+    return NHWC_OK;
 }
 
 void nhwc_plan_destroy(nhwc_plan *plan) {
@@ -116,6 +166,7 @@ void nhwc_plan_destroy(nhwc_plan *plan) {
         if (plan->method && plan->method->destroy) {
             plan->method->destroy(plan);
         }
+        nhwc_stored_destroy(plan->stored);
         if (plan->borrowed && plan->memory) {
             nhwc_workspace_give(plan->memory);
         } else {
@@ -125,17 +176,29 @@ void nhwc_plan_destroy(nhwc_plan *plan) {
     }
 }
 
-nhwc_status nhwc_plan_run(const nhwc_plan *plan, int64_t n, const void *x, const void *residual, void *out) {
-    if (n < 0 || (plan->problem.n >= 0 && n != plan->problem.n)) {
+nhwc_status nhwc_plan_run_stored(const nhwc_plan *plan, nhwc_dtype x_dtype, int64_t n, const void *x,
+                                 const void *residual, void *out) {
+    if (n < 0 || (plan->problem.n >= 0 && n != plan->problem.n) || (unsigned)x_dtype >= NHWC_STORED_DTYPES) {
         return NHWC_INVALID_ARGUMENT;
     }
     if (n == 0 || plan->problem.pixels == 0 || plan->problem.f == 0) {
         return NHWC_OK;
     }
-    return plan->method->run(plan, n, x, residual, out);
+    if (plan->stored) {
+        return nhwc_stored_run(plan->stored, x_dtype, n, x, residual, out);
+    }
+    return x_dtype == plan->problem.dtype ? plan->method->run(plan, n, x, residual, out) : NHWC_INVALID_ARGUMENT;
+}
+
+nhwc_status nhwc_plan_run(const nhwc_plan *plan, int64_t n, const void *x, const void *residual, void *out) {
+    nhwc_dtype x_dtype = plan->stored ? plan->stored->storage.x : plan->problem.dtype;
+    return nhwc_plan_run_stored(plan, x_dtype, n, x, residual, out);
 }
 
 nhwc_plan_info nhwc_plan_describe(const nhwc_plan *plan) {
+    if (plan->stored) {
+        return nhwc_stored_describe(plan->stored);
+    }
     return (nhwc_plan_info){
         .algorithm = plan->algorithm,
         .isa = plan->isa->name,

@@ -172,6 +172,8 @@ typedef struct {
     /* There is work to do: n, pixels and f are positive. Fails only before the first write to out. */
     nhwc_status (*run)(const nhwc_plan *plan, int64_t n, const void *x, const void *residual, void *out);
     void (*destroy)(nhwc_plan *plan); /* what prepare made beside `memory`; may be NULL */
+    /* What follows for a copy of a plan whose problem now has fewer inputs and outputs along an axis; may be NULL. */
+    void (*shorten)(nhwc_plan *plan, int axis);
 } nhwc_method;
 
 extern const nhwc_method nhwc_method_depthwise, nhwc_method_images, nhwc_method_rows, nhwc_method_tiles,
@@ -182,18 +184,31 @@ typedef struct {
     int64_t sample, step[3];
 } nhwc_output;
 
+/* The output as an array of its own. */
+nhwc_output nhwc_whole_output(const nhwc_problem *problem);
+
 /* As nhwc_plan_create, for results that go to pixels of a larger output. The problem is taken as it is: all its fields
    are set, and negative padding leaves rows or columns of the input out. */
 nhwc_status nhwc_plan_create_into(nhwc_plan **plan, const nhwc_problem *problem, const nhwc_output *output,
                                   const void *filters, const void *bias, int borrow);
 
+/* The kernels of the instruction set in use, or plain C ones where it has none. */
+const nhwc_kernels *nhwc_plan_kernels(nhwc_dtype dtype);
+
+/* Creates a plan of `part`, by the method that is best for `whole`, so that their bits are alike. */
+nhwc_status nhwc_plan_create_part(nhwc_plan **plan, const nhwc_problem *whole, const nhwc_problem *part,
+                                  const void *filters, const void *bias, bool borrow);
+
 /* Vectors of the next block of filters, when so many are left. */
 int nhwc_block_vectors(const nhwc_kernels *kernels, int64_t left);
+
+typedef struct nhwc_stored nhwc_stored; /* see stored.h */
 
 struct nhwc_plan {
     nhwc_problem problem;
     nhwc_output output;
-    bool dense; /* the output is an array of its own, every pixel next to the one before */
+    bool dense;          /* the output is an array of its own, every pixel next to the one before */
+    nhwc_stored *stored; /* what does the work where arrays are not stored in the problem's dtype; else NULL */
     const nhwc_isa *isa;
     const nhwc_kernels *kernels;
     size_t element; /* bytes */

@@ -110,7 +110,7 @@ nhwc_status nhwc_max_pool_grad(const nhwc_problem *problem, const void *dy, cons
         return NHWC_OK;
     }
     const nhwc_kernels *kernels = nhwc_isa_current()->kernels[p->dtype];
-    c.kernel = (kernels ? kernels : nhwc_isa_scalar.kernels[p->dtype])->max_grad;
+    c.kernel = (kernels && kernels->max_grad ? kernels : nhwc_isa_scalar.kernels[p->dtype])->max_grad;
     stand_up(&c.p);
     c.axis = p->in[0] > 1 ? 0 : 1;
     const int64_t stride = p->stride[c.axis], kernel = p->kernel[c.axis], length = p->in[c.axis];

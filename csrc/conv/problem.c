@@ -4,7 +4,7 @@
 static nhwc_status check_enums(const nhwc_problem *p) {
     bool ok = (unsigned)p->dtype < NHWC_DTYPES && (unsigned)p->padding_mode < NHWC_PADDING_MODES &&
               (unsigned)p->activation < NHWC_ACTIVATIONS && (unsigned)p->algorithm < NHWC_ALGORITHMS;
-    bool integer = p->dtype == NHWC_I64 || p->dtype == NHWC_U64;
+    bool integer = p->dtype == NHWC_I64 || p->dtype == NHWC_U64 || p->dtype == NHWC_I32;
     return ok && (!integer || p->activation <= NHWC_RELU6) ? NHWC_OK : NHWC_INVALID_ARGUMENT;
 }
 

@@ -265,9 +265,22 @@ static nhwc_status run(const nhwc_plan *plan, int64_t n, const void *x, const vo
     return NHWC_OK;
 }
 
+/* Either every axis of the shape is the problem's, or all pixels are one row. */
+static void shorten(nhwc_plan *plan, int axis) {
+    nhwc_problem *shape = &plan->rows.shape;
+    const nhwc_problem *p = &plan->problem;
+    if (shape->out[axis] > 1 && axis < 2) {
+        shape->in[axis] = p->in[axis];
+        shape->out[axis] = p->out[axis];
+    } else if (axis < 2) {
+        shape->in[2] = shape->out[2] = p->pixels;
+    }
+}
+
 const nhwc_method nhwc_method_rows = {
     .algorithm = NHWC_DIRECT,
     .serves = nhwc_rows_serves,
     .prepare = nhwc_rows_prepare,
     .run = run,
+    .shorten = shorten,
 };

@@ -312,8 +312,8 @@ bool nhwc_rows_serves(const nhwc_plan *plan) {
     const int64_t channels = p->c / p->groups;
     const bool depthwise = p->groups > 1 && channels == 1;
     nhwc_plan trial = *plan;
-    if (depthwise || p->c == 0 || p->f == 0 || channels > POINTWISE_CHANNELS || !shape_plan(&trial) ||
-        !is_dense(&trial)) {
+    if (!plan->kernels->spread[0] || depthwise || p->c == 0 || p->f == 0 || channels > POINTWISE_CHANNELS ||
+        !shape_plan(&trial) || !is_dense(&trial)) {
         return false;
     }
     return is_pointwise(p) || trial.rows.spread > 1 || trial.rows.taps ||

@@ -86,16 +86,18 @@ static bool turn_tap(const nhwc_plan *plan, const char *from, char *to, int64_t 
                      int64_t channels) {
     const nhwc_problem *p = &plan->problem;
     const int64_t element = (int64_t)plan->element, groups = p->groups, results = p->f / groups;
+    const nhwc_kernels *kernels = plan->kernels->turn ? plan->kernels : nhwc_isa_scalar.kernels[p->dtype];
+    bool (*const turn)(const void *, int64_t, int64_t, int64_t, void *, int64_t) = kernels->turn;
     if (groups > 1 && channels == 1) {
-        return plan->kernels->turn(from, p->c, results, groups, to, results);
+        return turn(from, p->c, results, groups, to, results);
     }
     if (groups > 1 && results == 1) {
-        return plan->kernels->turn(from, channels, groups, channels, to, pitch);
+        return turn(from, channels, groups, channels, to, pitch);
     }
     bool finite = true;
     for (int64_t g = 0; g < groups; g++) {
-        finite &= plan->kernels->turn(from + (g * channels + channel) * element, p->c, results, channels,
-                                      to + (channel * pitch + g * results) * element, pitch);
+        finite &= turn(from + (g * channels + channel) * element, p->c, results, channels,
+                       to + (channel * pitch + g * results) * element, pitch);
     }
     return finite;
 }

@@ -290,11 +290,19 @@ static nhwc_status run(const nhwc_plan *plan, int64_t n, const void *x, const vo
     return NHWC_OK;
 }
 
+static void shorten(nhwc_plan *plan, int axis) {
+    nhwc_winograd_plan *d = &plan->winograd;
+    (void)axis;
+    d->high = nhwc_ceil_div(plan->problem.out[1], d->outputs);
+    d->wide = nhwc_ceil_div(plan->problem.out[2], d->outputs);
+}
+
 const nhwc_method nhwc_method_winograd_f2 = {
     .algorithm = NHWC_WINOGRAD_F2,
     .serves = nhwc_winograd_f2_serves,
     .prepare = nhwc_winograd_f2_prepare,
     .run = run,
+    .shorten = shorten,
 };
 
 const nhwc_method nhwc_method_winograd_f4 = {
@@ -302,4 +310,5 @@ const nhwc_method nhwc_method_winograd_f4 = {
     .serves = nhwc_winograd_f4_serves,
     .prepare = nhwc_winograd_f4_prepare,
     .run = run,
+    .shorten = shorten,
 };

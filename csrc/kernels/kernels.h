@@ -333,6 +333,30 @@ typedef struct {
     void (*add)(void *to, const void *from, int64_t n);
     bool (*finite)(const void *from, int64_t n); /* whether all n are; NULL for integers */
 } nhwc_grad_kernels;
+/* ---- Arrays that are stored in another dtype ------------------------------------------------------------------------
+ */
+
+/* From one dtype's elements to another's; both arrays are aligned as elements, and apart. */
+typedef void nhwc_convert(void *to, const void *from, int64_t n);
+
+/* The results of sums that are integers: out = activation(sums + bias + residual) in 64 bits, which wrap. */
+typedef struct {
+    const void *sums;               /* beyond 64 bits' integers: of magnitude up to NHWC_EXACT */
+    const int64_t *bias, *residual; /* NULL, or like out; residual may be out */
+    int64_t *out;
+    nhwc_activation activation; /* linear, relu, relu6 */
+    int is_unsigned;
+} nhwc_integers;
+
+#define NHWC_EXACT 0x1p51
+
+typedef struct {
+    nhwc_convert *widen[NHWC_STORED_DTYPES];  /* from elements as stored; exact where the kernels' dtype holds them */
+    nhwc_convert *narrow[NHWC_STORED_DTYPES]; /* f32 to f16 and bf16: to nearest, ties to even */
+    void (*finish)(const nhwc_integers *integers, int64_t n);
+    void (*add_magnitudes)(double *sums, const double *from, int64_t n); /* f64: sums[i] += |from[i]| */
+    double (*magnitude)(const double *from, int64_t n);                  /* f64: the largest */
+} nhwc_conversions;
 
 /* The kernels of one instruction set for one dtype. */
 typedef struct {
@@ -352,6 +376,7 @@ typedef struct {
     /* to[j][i] = from[i][j], pitches in elements; false if an element is not finite. */
     bool (*turn)(const void *from, int64_t from_pitch, int64_t rows, int64_t columns, void *to, int64_t to_pitch);
     const nhwc_grad_kernels *grad;
+    const nhwc_conversions *convert;
     void (*activate)(void *y, int64_t n, int activation); /* in place; NULL for integers */
     bool (*all_finite)(const void *x, int64_t n);         /* NULL for integers */
     double (*fma_work)(int64_t rounds, double *flops);    /* register-only multiply-adds, to measure the peak */

@@ -5,21 +5,31 @@
 
 #include "template.h"
 
+/* Vectors of integers serve the forward direction only; others are left to plain C. */
+#if !defined(NHWC_INTEGER) || VL == 1
+#define WITH_ALL_OPERATIONS
+#endif
+
 #include <math.h>
 
-#include "peak.inl.h"
+#include "convert.inl.h"
 #ifndef NHWC_INTEGER
 #include "activation.inl.h"
 #include "finite.inl.h"
-#endif
 #include "depthwise.inl.h"
 #include "depthwise_in_place.inl.h"
+#include "peak.inl.h"
+#endif
+#ifdef WITH_ALL_OPERATIONS
 #include "turn.inl.h"
+
 #include "pool_max.inl.h"
+
+#include "pool_grad.inl.h"
 #ifndef NHWC_INTEGER
 #include "pool_sum.inl.h"
 #endif
-#include "pool_grad.inl.h"
+#endif
 
 /* Adds bias and residual to vector `lane` of a block that is not full, and stores what exists of it. */
 static inline void LOCAL(finish_part)(VEC sum, const nhwc_tile *t, int64_t offset, int lane, VEC low, VEC high) {
@@ -129,10 +139,11 @@ static __attribute__((noinline)) void LOCAL(end_block)(ELEM *totals, const ELEM 
 #include "winograd.inl.h"
 #endif
 
-#ifdef IMAGE_SUMS
+#if defined(IMAGE_SUMS) && !defined(NHWC_INTEGER)
 #include "images_kernels.inl.h"
 #endif
 
+#ifndef NHWC_INTEGER
 #define TILE_TEMPLATE "row_tile.inl.h"
 #define TILE_TYPE nhwc_row_tile
 #define SPREAD 1
@@ -151,8 +162,11 @@ static __attribute__((noinline)) void LOCAL(end_block)(ELEM *totals, const ELEM 
 #endif
 #undef TILE_TEMPLATE
 #undef TILE_TYPE
+#endif
 
+#ifdef WITH_ALL_OPERATIONS
 #include "filter_grad_kernels.inl.h"
+#endif
 
 #define ROW_FAMILY(op, mr, nv) {FAMILY_NAME(op, mr, nv), mr, (nv) * VL}
 #define SPREAD_FAMILIES(op) {{0}, ROW_FAMILY(op, MR1, 1), {0}, ROW_FAMILY(op, MR3, 3), {0}}
@@ -173,6 +187,8 @@ static const nhwc_kernels
                           {FAMILY_NAME(depthwise, MR3, 3), MR3, 3 * VL},
                           {FAMILY_NAME(depthwise, MR4, 4), MR4, 4 * VL}},
             .depthwise_tail = {FAMILY_NAME(depthwise_tail, MR1, 1), MR1, 1 * VL},
+            .convert = &LOCAL(conversions),
+#ifndef NHWC_INTEGER
             .rows = {.columns = DEPTHWISE_COLUMNS,
                      .run = {[0] = {[0] = KERNEL(depthwise_any)},
                              [1] = {[0] = KERNEL(depthwise_s1),
@@ -233,7 +249,6 @@ static const nhwc_kernels
                     KERNEL(spread8),
 #endif
                 },
-#ifndef NHWC_INTEGER
             .activate = KERNEL(activate),
             .all_finite = KERNEL(all_finite),
             .product = {{0},
@@ -243,20 +258,23 @@ static const nhwc_kernels
                         {FAMILY_NAME(product, MR4, 4), MR4, 4 * VL}},
             .winograd = {{KERNEL(winograd_f2_input), KERNEL(winograd_f2_output), KERNEL(winograd_f2_filters)},
                          {KERNEL(winograd_f4_input), KERNEL(winograd_f4_output), KERNEL(winograd_f4_filters)}},
+            .fma_work = LOCAL(fma_work),
 #endif
-#ifdef IMAGE_SUMS
+#if defined(IMAGE_SUMS) && !defined(NHWC_INTEGER)
             .images = &LOCAL(images),
 #endif
-            .turn = KERNEL(turn),
-            .grad = &LOCAL(grad),
-            .fma_work = LOCAL(fma_work),
 #ifndef NHWC_INTEGER
             .sum_windows = KERNEL(sum_windows),
 #endif
+#ifdef WITH_ALL_OPERATIONS
+            .turn = KERNEL(turn),
+            .grad = &LOCAL(grad),
             .max_windows = KERNEL(max_windows),
             .max_grad = KERNEL(max_grad),
+#endif
 };
 
+#undef WITH_ALL_OPERATIONS
 #undef MR_TAPS
 #undef ROW_FAMILY
 #undef SPREAD_FAMILIES

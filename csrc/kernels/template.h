@@ -1,4 +1,4 @@
-/* The names that templates use, from NHWC_DTYPE (f32, f64, i64) and NHWC_ISA, which the includer sets. */
+/* The names that templates use, from NHWC_DTYPE (f32, f64, i64, i32) and NHWC_ISA, which the includer sets. */
 #ifndef NHWC_KERNELS_TEMPLATE_H
 #define NHWC_KERNELS_TEMPLATE_H
 

@@ -1,6 +1,7 @@
 /* The vector names for any processor, one lane each; also the definition of what every header in this folder offers.
 
-   A header gives, for each dtype token t (f32, f64; i64 here only), the types elem_t and vt, the lane count VL_t and
+   A header gives, for each dtype token t (f32, f64; i64 here, and in int_<isa>.h as far as tiles need), the types
+   elem_t and vt, the lane count VL_t and
 
      zero()  set1(x)                  all lanes 0, or x
      load(p)  store(p, v)             VL elements, aligned as elements only
@@ -105,7 +106,6 @@ static inline void vf64_store_n(double *p, vf64 v, int64_t n) {
     }
 }
 static inline vf64 vf64_keep(vf64 v) { return v; }
-static inline vi64 vi64_keep(vi64 v) { return v; }
 static inline vf64 vf64_widen(const double *p) { return *p; }
 static inline void vf64_narrow(double *p, vf64 v) { *p = v; }
 static inline vf64 vf64_add(vf64 a, vf64 b) { return a + b; }

@@ -20,7 +20,7 @@ _MOST = 2**60  # Bytes in an array, pixels along an axis; the core's own limit, 
 
 _ALIASES = {"swish": "silu", "hard_swish": "hard_silu"}
 
-# What the kernels compute in, by dtype code, and the code that serves each dtype of the contract.
+# The dtypes of sums, by the core's code, and the code that serves each dtype of the contract.
 _WORK_DTYPES = tuple(np.dtype(name) for name in ("float32", "float64", "int64", "uint64"))
 _WORK_CODES = {"float16": 0, "bfloat16": 0, "float32": 0, "float64": 1, "bool": 2}
 _WORK_CODES |= {f"int{bits}": 2 for bits in (8, 16, 32, 64)} | {f"uint{bits}": 3 for bits in (8, 16, 32, 64)}
@@ -29,7 +29,7 @@ _RESULTS = (*_FLOATS, "int64", "uint64")
 
 
 class Call(NamedTuple):
-    """One convolution, ready to run: arrays in the dtype that the kernels compute in, C-contiguous and aligned."""
+    """One convolution, ready to run: arrays of dtypes that the core reads, C-contiguous and aligned."""
 
     spec: tuple[int, ...]  # See `_spec`.
     x: np.ndarray
@@ -79,9 +79,8 @@ def forward(name, ndim, depthwise, x, filters, bias, strides, padding, dilation_
     if out is not None:
         apart = {"x": given, "filters": kernel, "bias": offset, "residual": None if out is residual else skip}
         _check_out(name, out, out_shape, dtype, apart)
-    work = _WORK_DTYPES[code]
-    arrays = (_cast(given, work), _as_hwio(_cast(kernel, work), depthwise), _cast(offset, dtype, work))
-    return Call(spec, *arrays, _cast(skip, dtype, work), out, out_shape, dtype, function)
+    arrays = (_stored(given, dtype), _as_hwio(_stored(kernel, dtype), depthwise), _cast(offset, dtype))
+    return Call(spec, *arrays, _cast(skip, dtype), out, out_shape, dtype, function)
 
 
 def plan(name, ndim, depthwise, input_shape, filters, bias, strides, padding, dilation_rate, groups, activation,
@@ -95,9 +94,8 @@ def plan(name, ndim, depthwise, input_shape, filters, bias, strides, padding, di
     options = _Options(strides, padding, dilation_rate, groups, activation, padding_mode, algorithm)
     spec, out_shape, function = _problem(name, ndim, depthwise, shape, kernel.shape, options, code)
     offset = _addend(name, "bias", bias, out_shape[-1:], result)
-    work = _WORK_DTYPES[code]
-    own_filters = _as_hwio(_private(kernel, result, work), depthwise)
-    return PlanSpec(spec, own_filters, _private(offset, result, work), shape, out_shape, result, function)
+    own_filters = _as_hwio(_private(kernel, _stored(kernel, result)), depthwise)
+    return PlanSpec(spec, own_filters, _private(offset, _cast(offset, result)), shape, out_shape, result, function)
 
 
 def run(plan, x, out, residual):
@@ -116,8 +114,7 @@ def run(plan, x, out, residual):
     if out is not None:
         apart = {"x": given, "residual": None if out is residual else skip}
         _check_out(plan.name, out, out_shape, plan.dtype, apart)
-    dtypes = plan.dtype, plan.work_dtype
-    return _cast(given, *dtypes), out, _cast(skip, *dtypes), out_shape
+    return _stored(given, plan.dtype), out, _cast(skip, plan.dtype), out_shape
 
 
 # ---- Arrays and dtypes ----
@@ -202,17 +199,26 @@ def _check_out(name, out, shape, dtype, apart):
             raise ValueError(f"{name}: out overlaps {arg} in memory; an array of its own{own} would do")
 
 
-def _cast(array, *dtypes):
-    """Return array in the last dtype, by way of the others, as the kernels read it; itself where it is so already."""
-    if array is not None:
-        for dtype in dtypes:
-            array = np.require(array, dtype, ["C", "A"])
-    return array
+def _cast(array, dtype):
+    """Return array in a dtype as the core reads it: itself where it is so already, else one copy."""
+    return None if array is None else np.require(array, dtype, ["C", "A"])
 
 
-def _private(array, *dtypes):
-    """`_cast` to memory that the caller does not hold."""
-    ready = _cast(array, *dtypes)
+def _summed(array, result, work):
+    """Return array in a dtype of sums, rounded to the result's on the way."""
+    return _cast(_cast(array, result), work)
+
+
+def _stored(array, result):
+    """Return x or filters as the core reads them: integers in their own dtype, floats in the result's."""
+    if result.kind not in "iu":
+        return _cast(array, result)
+    ready = _cast(array, array.dtype.newbyteorder("="))
+    return ready.view(np.uint8) if ready.dtype == np.bool_ else ready
+
+
+def _private(array, ready):
+    """Return `ready`, made of array, in memory that the caller does not hold."""
     return ready.copy() if array is not None and np.may_share_memory(ready, array) else ready
 
 

@@ -62,7 +62,7 @@ def pool_grad(name, ndim, average, dy, x, pool_size, strides, padding, out):
     spec = _spec(ndim, _check._WORK_CODES[work.name], input_shape, windows)
     if not average:
         x = _ordered(_check._cast(x, dtype), work)
-    return spec, _check._cast(dy, dtype, work), x, work, input_shape, dtype
+    return spec, _check._summed(dy, dtype, work), x, work, input_shape, dtype
 
 
 def _dtypes(average, given):

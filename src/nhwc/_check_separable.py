@@ -29,7 +29,7 @@ def separable(name, ndim, x, depthwise_filters, pointwise_filters, bias, strides
     work = _check._WORK_DTYPES[code]
     filters = _check._as_hwio(_check._cast(kernel, work), True)
     first = _check.Call(spec, _check._cast(given, work), filters, None, None, None, between, work, None)
-    arrays = _check._cast(mixing, work), _check._cast(offset, dtype, work), _check._cast(skip, dtype, work)
+    arrays = _check._cast(mixing, work), _check._summed(offset, dtype, work), _check._summed(skip, dtype, work)
     return first, _check.Call(pointwise, None, *arrays, out, out_shape, dtype, function)
 
 

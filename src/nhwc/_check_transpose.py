@@ -26,7 +26,7 @@ def transposed(name, ndim, x, filters, bias, strides, padding, output_padding, d
         apart = {"x": given, "filters": kernel, "bias": offset, "residual": None if out is residual else skip}
         _check._check_out(name, out, out_shape, dtype, apart)
     work = _check._WORK_DTYPES[code]
-    terms = _check._cast(offset, dtype, work), _check._cast(skip, dtype, work)
+    terms = _check._summed(offset, dtype, work), _check._summed(skip, dtype, work)
     return Call(spec, _check._cast(given, work), _check._cast(kernel, work), *terms, out, out_shape, dtype, function)
 
 
@@ -42,7 +42,10 @@ def plan(name, ndim, input_shape, filters, bias, strides, padding, output_paddin
     spec, out_shape, function = _problem(name, shape, steps, sizes, channels, activation, code)
     offset = _check._addend(name, "bias", bias, out_shape[-1:], result)
     work = _check._WORK_DTYPES[code]
-    own = _check._private(kernel, result, work), _check._private(offset, result, work)
+    own = (
+        _check._private(kernel, _check._summed(kernel, result, work)),
+        _check._private(offset, _check._summed(offset, result, work)),
+    )
     return PlanSpec(spec, *own, shape, out_shape, result, function)
 
 

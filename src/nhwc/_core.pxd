@@ -16,6 +16,14 @@ cdef extern from "nhwc.h" nogil:
         NHWC_F64
         NHWC_I64
         NHWC_U64
+        NHWC_I32
+        NHWC_F16
+        NHWC_BF16
+        NHWC_I8
+        NHWC_U8
+        NHWC_I16
+        NHWC_U16
+        NHWC_U32
 
     ctypedef enum nhwc_padding_mode:
         NHWC_CONSTANT
@@ -56,11 +64,18 @@ cdef extern from "nhwc.h" nogil:
     nhwc_status nhwc_problem_check(nhwc_problem *problem)
     nhwc_status nhwc_plan_create(nhwc_plan **plan, const nhwc_problem *problem, const void *filters, const void *bias,
                                  int borrow)
+    ctypedef struct nhwc_storage:
+        nhwc_dtype x, filters, out
+
+    nhwc_status nhwc_plan_create_stored(nhwc_plan **plan, const nhwc_problem *problem, nhwc_storage storage,
+                                        const void *filters, const void *bias, int borrow)
     void nhwc_plan_destroy(nhwc_plan *plan)
     nhwc_status nhwc_transposed_check(nhwc_problem *problem)
     nhwc_status nhwc_plan_create_transposed(nhwc_plan **plan, const nhwc_problem *problem, const void *filters,
                                             const void *bias, int borrow)
     nhwc_status nhwc_plan_run(const nhwc_plan *plan, int64_t n, const void *x, const void *residual, void *out)
+    nhwc_status nhwc_plan_run_stored(const nhwc_plan *plan, nhwc_dtype x_dtype, int64_t n, const void *x,
+                                     const void *residual, void *out)
     nhwc_plan_info nhwc_plan_describe(const nhwc_plan *plan)
 
     nhwc_status nhwc_filter_grad(const nhwc_problem *problem, const void *x, const void *dy, void *dfilters)

@@ -78,6 +78,7 @@ cdef object _raise(nhwc_status status, object name, const nhwc_problem *p):
     raise ValueError(f"{name}: the core refuses these sizes (status {<int>status})")
 
 
+include "_stored.pxi"
 include "_plain.pxi"
 
 
@@ -88,18 +89,25 @@ ctypedef nhwc_status (*_create_plan)(nhwc_plan **plan, const nhwc_problem *probl
                                      const void *bias, int borrow) noexcept nogil
 
 
-cdef nhwc_status _run_once(const nhwc_problem *p, object x, object filters, object bias, object residual,
-                           object out, _create_plan create=nhwc_plan_create) noexcept:
-    """Plan and run a problem; nothing is copied that can be read in place."""
+cdef int _run_once(const nhwc_problem *p, object x, object filters, object bias, object residual, object out,
+                   _create_plan create=NULL) except -1:
+    """Plan and run a problem, and return the status; nothing is copied that can be read in place.
+
+    Without `create` a convolution of arrays of any dtypes; with it, of arrays of the problem's.
+    """
     cdef nhwc_plan *plan = NULL
     cdef nhwc_status status
+    cdef nhwc_storage storage = _storage(p, x, filters)
     cdef void *x_data = _data(x)
     cdef void *filters_data = _data(filters)
     cdef void *bias_data = _data(bias)
     cdef void *residual_data = _data(residual)
     cdef void *out_data = _data(out)
     with nogil:
-        status = create(&plan, p, filters_data, bias_data, 1)
+        if create is NULL:
+            status = nhwc_plan_create_stored(&plan, p, storage, filters_data, bias_data, 1)
+        else:
+            status = create(&plan, p, filters_data, bias_data, 1)
         if status == NHWC_OK:
             status = nhwc_plan_run(plan, p.n, x_data, residual_data, out_data)
         nhwc_plan_destroy(plan)
@@ -112,30 +120,34 @@ cdef object _plain_run(object name, const nhwc_problem *p, int ndim, object x, o
     cdef cnp.npy_intp shape[5]
     cdef cnp.npy_intp bias_shape[1]
     cdef int type_number = cnp.PyArray_TYPE(<cnp.ndarray>x)
+    cdef int result_number = _result_number(type_number, p.dtype)
     cdef int out_ndim = _out_shape(p, ndim, cnp.PyArray_NDIM(<cnp.ndarray>x), p.n, shape)
     cdef nhwc_status status
     bias_shape[0] = p.f
-    if not _plain_addend(bias, type_number, 1, bias_shape) or not _plain_addend(residual, type_number, out_ndim, shape):
+    if not _plain_addend(bias, result_number, 1, bias_shape):
+        return None
+    if not _plain_addend(residual, result_number, out_ndim, shape):
         return None
     if out is None:
-        out = cnp.PyArray_SimpleNew(out_ndim, shape, type_number)
-    elif not _plain_addend(out, type_number, out_ndim, shape) or not _plain_out(out, x, filters, bias, residual):
+        out = cnp.PyArray_SimpleNew(out_ndim, shape, result_number)
+    elif not _plain_addend(out, result_number, out_ndim, shape) or not _plain_out(out, x, filters, bias, residual):
         return None
-    status = _run_once(p, x, filters, bias, residual, out, create)
+    status = <nhwc_status>_run_once(p, x, filters, bias, residual, out, create)
     if status != NHWC_OK:
         _raise(status, name, p)
     return out
 
 
-cdef bint _plain_operands(nhwc_problem *p, object x, object filters) noexcept:
-    """Whether both are plain arrays of one float dtype; begin the problem with it."""
-    cdef int type_number
+cdef bint _plain_operands(nhwc_problem *p, object x, object filters) except -1:
+    """Whether both are plain arrays of one dtype; begin the problem with what it is summed in."""
+    cdef int type_number, stored
     if not cnp.PyArray_CheckExact(x):
         return False
     type_number = cnp.PyArray_TYPE(<cnp.ndarray>x)
-    if type_number != cnp.NPY_FLOAT32 and type_number != cnp.NPY_FLOAT64:
+    stored = _stored_as(x)
+    if stored < 0:
         return False
-    p.dtype = NHWC_F32 if type_number == cnp.NPY_FLOAT32 else NHWC_F64
+    p.dtype = <nhwc_dtype>_summed_in(type_number, stored)
     p.padding_mode = NHWC_CONSTANT
     p.activation = NHWC_LINEAR
     return _is_plain(x, type_number) and _is_plain(filters, type_number)
@@ -155,7 +167,7 @@ cdef object _plain_forward(object name, int ndim, bint depthwise, object x, obje
         return None
     if nhwc_problem_check(&p) != NHWC_OK:
         return None
-    return _plain_run(name, &p, ndim, x, filters, bias, residual, out, nhwc_plan_create)
+    return _plain_run(name, &p, ndim, x, filters, bias, residual, out, NULL)
 
 
 cdef nhwc_problem _problem(tuple spec) except *:
@@ -196,12 +208,15 @@ cdef object _deliver(object name, object computed, object out, object dtype, obj
     return out
 
 
-cdef object _buffer(object out, tuple shape, int dtype_code, object dtype, object function):
-    """What the kernels write to: the caller's array where its dtype allows and nothing can fail after them."""
+cdef object _buffer(object out, tuple shape, object dtype, object function):
+    """What the kernels write to: the caller's array where nothing can fail after them."""
+    return np.empty(shape, dtype) if out is None or function is not None else out
+
+
+cdef object _work_buffer(object out, tuple shape, int dtype_code, object dtype, object function):
+    """The same, of operations that compute in the dtypes of sums: an array of its own where the result is rounded."""
     work = _work_dtypes[dtype_code]
-    if out is not None and function is None and dtype == work:
-        return out
-    return np.empty(shape, work)
+    return _buffer(out if dtype == work else None, shape, work, function)
 
 
 def forward(str name, int ndim, bint depthwise, x, filters, bias, strides, padding, dilation_rate, groups, activation,
@@ -217,8 +232,8 @@ def forward(str name, int ndim, bint depthwise, x, filters, bias, strides, paddi
     cdef nhwc_status status = nhwc_problem_check(&p)
     if status != NHWC_OK:
         _raise(status, name, &p)
-    computed = _buffer(call.out, call.out_shape, p.dtype, call.dtype, call.activation)
-    status = _run_once(&p, call.x, call.filters, call.bias, call.residual, computed)
+    computed = _buffer(call.out, call.out_shape, call.dtype, call.activation)
+    status = <nhwc_status>_run_once(&p, call.x, call.filters, call.bias, call.residual, computed)
     if status != NHWC_OK:
         _raise(status, name, &p)
     return _deliver(name, computed, call.out, call.dtype, call.activation)
@@ -263,7 +278,7 @@ cdef class Plan:
     cdef bint _transposed
     cdef readonly str name
     cdef readonly tuple input_shape, output_shape
-    cdef readonly object dtype, work_dtype
+    cdef readonly object dtype
 
     def __init__(self, str name, int ndim, bint depthwise, input_shape, filters, bias, strides, padding,
                  dilation_rate, groups, activation, padding_mode, algorithm, dtype):
@@ -273,7 +288,7 @@ cdef class Plan:
 
     cdef int _prepare(self, str name, tuple parts) except -1:
         cdef nhwc_status status
-        cdef _create_plan create
+        cdef nhwc_storage storage
         if self._plan is not NULL:
             raise ValueError("Plan: a plan is immutable")
         spec, filters, bias, self.input_shape, self.output_shape, self.dtype, self._function = parts
@@ -282,13 +297,19 @@ cdef class Plan:
         self._p = _problem(spec)
         self._ndim = spec[0]
         self._x_ndim = len(self.input_shape)
-        self.work_dtype = _work_dtypes[<int>self._p.dtype]
-        self._type_number = self.work_dtype.num if self.work_dtype == self.dtype and self._function is None else -1
         self._transposed = _is_transposed(spec)
-        status = nhwc_transposed_check(&self._p) if self._transposed else nhwc_problem_check(&self._p)
-        if status == NHWC_OK:
-            create = nhwc_plan_create_transposed if self._transposed else nhwc_plan_create
-            status = create(&self._plan, &self._p, _data(filters), _data(bias), 0)
+        self._type_number = self.dtype.num if self._function is None else -1
+        if self._transposed:
+            if self.dtype != _work_dtypes[<int>self._p.dtype]:
+                self._type_number = -1
+            status = nhwc_transposed_check(&self._p)
+            if status == NHWC_OK:
+                status = nhwc_plan_create_transposed(&self._plan, &self._p, _data(filters), _data(bias), 0)
+        else:
+            status = nhwc_problem_check(&self._p)
+            storage = _storage(&self._p, filters, filters)
+            if status == NHWC_OK:
+                status = nhwc_plan_create_stored(&self._plan, &self._p, storage, _data(filters), _data(bias), 0)
         if status != NHWC_OK:
             _raise(status, name, &self._p)
         return 0
@@ -300,7 +321,7 @@ cdef class Plan:
         """The result of a plain call, or None if it is not one."""
         cdef cnp.npy_intp shape[5]
         cdef int out_ndim
-        if self._type_number < 0 or not _is_plain(x, self._type_number) or not self._takes(x):
+        if self._type_number < 0 or not cnp.PyArray_CheckExact(x) or not self._takes(x):
             return None
         out_ndim = _out_shape(&self._p, self._ndim, self._x_ndim, cnp.PyArray_DIMS(<cnp.ndarray>x)[0], shape)
         if not _plain_addend(residual, self._type_number, out_ndim, shape):
@@ -312,9 +333,11 @@ cdef class Plan:
         self._run(x, residual, out)
         return out
 
-    cdef bint _takes(self, cnp.ndarray x) noexcept:
-        """Whether x has the shape planned for."""
-        cdef int i
+    cdef bint _takes(self, cnp.ndarray x) except -1:
+        """Whether x has the shape planned for and a dtype that needs no cast."""
+        cdef int i, number = cnp.PyArray_TYPE(x)
+        if not _is_plain(x, number) or (number != self._type_number and not self._casts(number, _stored_as(x))):
+            return False
         cdef cnp.npy_intp *shape = cnp.PyArray_DIMS(x)
         cdef bint batch = self._x_ndim == self._ndim + 2
         if cnp.PyArray_NDIM(x) != self._x_ndim:
@@ -326,14 +349,25 @@ cdef class Plan:
                 return False
         return shape[self._x_ndim - 1] == self._p.c
 
+    cdef bint _casts(self, int number, int stored) noexcept:
+        """Whether inputs of a dtype are integers that become the plan's."""
+        if self._transposed:
+            return False
+        if self._p.dtype == NHWC_U64:
+            return number != cnp.NPY_BOOL and stored >= 0 and _summed_in(number, stored) == NHWC_U64
+        return self._p.dtype == NHWC_I64 and stored >= 0 and _summed_in(number, stored) >= NHWC_I64
+
     cdef int _run(self, object x, object residual, object out) except -1:
         cdef int64_t n = cnp.PyArray_DIMS(<cnp.ndarray>x)[0] if self._x_ndim == self._ndim + 2 else 1
         cdef void *x_data = _data(x)
         cdef void *residual_data = _data(residual)
         cdef void *out_data = _data(out)
         cdef nhwc_status status
+        cdef nhwc_dtype x_dtype = <nhwc_dtype>_stored_as(x)
+        if self._transposed:
+            x_dtype = self._p.dtype
         with nogil:
-            status = nhwc_plan_run(self._plan, n, x_data, residual_data, out_data)
+            status = nhwc_plan_run_stored(self._plan, x_dtype, n, x_data, residual_data, out_data)
         if status != NHWC_OK:
             _raise(status, self.name, &self._p)
         return 0
@@ -351,7 +385,11 @@ cdef class Plan:
         if result is not None:
             return result
         x, out, residual, shape = _check().run(self, x, out, residual)
-        computed = _buffer(out, shape, self._p.dtype, self.dtype, self._function)
+        if self._transposed:
+            x, residual = [_check()._cast(a, _work_dtypes[<int>self._p.dtype]) for a in (x, residual)]
+            computed = _work_buffer(out, shape, self._p.dtype, self.dtype, self._function)
+        else:
+            computed = _buffer(out, shape, self.dtype, self._function)
         self._run(x, residual, computed)
         return _deliver(self.name, computed, out, self.dtype, self._function)
 
@@ -400,70 +438,4 @@ include "_pool.pxi"
 include "_separable.pxi"
 
 
-# ---- The machine ----------------------------------------------------------------------------------------------------
-
-
-cdef tuple _names(const char *(*name_at)(int) noexcept nogil):
-    names = []
-    while name_at(len(names)) is not NULL:
-        names.append(name_at(len(names)).decode())
-    return tuple(names)
-
-
-ISAS_COMPILED = _names(nhwc_isa_compiled)
-ISAS_AVAILABLE = _names(nhwc_isa_available)
-BASELINE = nhwc_isa_baseline().decode()
-
-
-def isa():
-    """The instruction set in use."""
-    return nhwc_isa_name().decode()
-
-
-def _use_isa(str name):
-    """Use an instruction set of ISAS_AVAILABLE for the plans made from now on."""
-    if nhwc_isa_use(name.encode()) != NHWC_OK:
-        raise ValueError(f"_use_isa: {name!r} is not available; {', '.join(ISAS_AVAILABLE)} would do")
-
-
-def set_num_threads(int n):
-    nhwc_threads_set(n)
-
-
-def get_num_threads():
-    return nhwc_threads_get()
-
-
-def _swap_thread_override(int n):
-    """Set the calling thread's own number of threads (0: none), and return what it replaces."""
-    return nhwc_threads_swap_override(n)
-
-
-def openmp():
-    """The OpenMP version the core was built with, as a date; None for a serial build."""
-    return None if nhwc_openmp() is NULL else nhwc_openmp().decode()
-
-
-def compiler():
-    return NHWC_COMPILER.decode()
-
-
-def release_memory():
-    with nogil:
-        nhwc_release_memory()
-
-
-def _fma_peak(int threads, double seconds):
-    """Multiply-adds from registers with the instruction set in use, in GFLOP/s."""
-    cdef double speed
-    with nogil:
-        speed = nhwc_measure_fma_peak(threads, seconds)
-    return speed
-
-
-def _copy_bandwidth(int64_t size, int threads, double seconds):
-    """Copying `size` bytes, in GB/s of bytes read and written."""
-    cdef double speed
-    with nogil:
-        speed = nhwc_measure_copy(size, threads, seconds)
-    return speed
+include "_machine.pxi"

@@ -90,7 +90,7 @@ def filter_grad(str name, int ndim, bint depthwise, x, dy, kernel_size, strides,
     cdef nhwc_status status = nhwc_problem_check(&p)
     if status != NHWC_OK:
         _raise(status, name, &p)
-    computed = _buffer(call.out, call.out_shape, p.dtype, call.dtype, None)
+    computed = _work_buffer(call.out, call.out_shape, p.dtype, call.dtype, None)
     status = _run_filter_grad(&p, call.x, call.dy, computed)
     if status != NHWC_OK:
         _raise(status, name, &p)

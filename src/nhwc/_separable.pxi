@@ -59,7 +59,8 @@ cdef object _plain_separable(object name, int ndim, object x, object depthwise_f
     if (not _is_plain(x, type_number) or not _is_plain(depthwise_filters, type_number)
             or not _is_plain(pointwise_filters, type_number)):
         return None
-    if not _plain_shapes(&p, ndim, True, x, depthwise_filters, None):
+    if not _plain_shapes(&p, ndim, True, cnp.PyArray_NDIM(<cnp.ndarray>x), cnp.PyArray_DIMS(<cnp.ndarray>x), depthwise_filters,
+                         None):
         return None
     if not _plain_options(&p, ndim, strides, padding, dilation_rate, None, padding_mode, "auto"):
         return None
@@ -97,7 +98,7 @@ def separable(str name, int ndim, x, depthwise_filters, pointwise_filters, bias,
         status = nhwc_problem_check(&q)
     if status != NHWC_OK:
         _raise(status, name, &p)
-    computed = _buffer(call.out, call.out_shape, q.dtype, call.dtype, call.activation)
+    computed = _work_buffer(call.out, call.out_shape, q.dtype, call.dtype, call.activation)
     status = _run_separable(&p, &q, depthwise.x, depthwise.filters, call.filters, call.bias, call.residual, computed)
     if status != NHWC_OK:
         _raise(status, name, &p)

@@ -12,6 +12,11 @@ cdef int64_t _input_pixels(const nhwc_problem *p) noexcept:
 # ---- Plain calls, as _plain.pxi knows them -----------------------------------------------------------------------
 
 
+cdef bint _plain_floats(nhwc_problem *p, object x, object filters) except -1:
+    """Whether both are plain arrays of one dtype that kernels compute in; begin the problem with it."""
+    return _plain_operands(p, x, filters) and (p.dtype == NHWC_F64 or cnp.PyArray_TYPE(<cnp.ndarray>x) == cnp.NPY_FLOAT32)
+
+
 cdef bint _plain_transposed(nhwc_problem *p, int ndim, bint depthwise, int result_ndim, const cnp.npy_intp *result,
                             cnp.ndarray x, object filters, object strides, object padding, object dilation_rate,
                             object groups, object activation) except -1:
@@ -39,7 +44,7 @@ cdef object _plain_input_grad(str name, int ndim, bint depthwise, object dy, obj
     cdef nhwc_problem p
     cdef cnp.npy_intp result[5]
     cdef int i, result_ndim
-    if not PyTuple_CheckExact(input_shape) or not _plain_operands(&p, dy, filters):
+    if not PyTuple_CheckExact(input_shape) or not _plain_floats(&p, dy, filters):
         return None
     result_ndim = len(<tuple>input_shape)
     if not ndim + 1 <= result_ndim <= ndim + 2:
@@ -67,7 +72,7 @@ cdef object _plain_transpose(str name, int ndim, object x, object filters, objec
     cdef int i, x_ndim
     if type(padding) is not str or padding not in ("valid", "same") or not PyLong_CheckExact(groups):
         return None
-    if not _plain_operands(&p, x, filters) or cnp.PyArray_NDIM(<cnp.ndarray>filters) != ndim + 2:
+    if not _plain_floats(&p, x, filters) or cnp.PyArray_NDIM(<cnp.ndarray>filters) != ndim + 2:
         return None
     if not _plain_ints(strides, ndim, stride) or not _plain_ints(dilation_rate, ndim, dilation):
         return None
@@ -99,8 +104,8 @@ cdef object _transpose(str name, object call):
     cdef nhwc_status status = nhwc_transposed_check(&p)
     if status != NHWC_OK:
         _raise(status, name, &p)
-    computed = _buffer(call.out, call.out_shape, p.dtype, call.dtype, call.activation)
-    status = _run_once(&p, call.x, call.filters, call.bias, call.residual, computed, nhwc_plan_create_transposed)
+    computed = _work_buffer(call.out, call.out_shape, p.dtype, call.dtype, call.activation)
+    status = <nhwc_status>_run_once(&p, call.x, call.filters, call.bias, call.residual, computed, nhwc_plan_create_transposed)
     if status != NHWC_OK:
         _raise(status, name, &p)
     return _deliver(name, computed, call.out, call.dtype, call.activation)

@@ -18,6 +18,8 @@ from nhwc.cli.layers import Layer
 from nhwc.cli.measure import measure, sampled_error
 from nhwc.cli.ops import Case
 
+_DTYPES = ("float32", "float64", "float16", "bfloat16", "int8", "uint8", "int16", "uint16", "int32", "int64")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
@@ -28,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     option("--sets", type=_names, metavar="SET,...", help=f"only layers of these sets: all, {sets}")
     option("--threads", type=_counts, metavar="N,...", help="numbers of threads, one table each (default: all cores)")
     option("--isa", metavar="NAME", help="instruction set (default: the one in use)")
-    option("--dtype", choices=("float32", "float64"), default="float32")
+    option("--dtype", choices=_DTYPES, default="float32", help="of input and filters (default float32)")
     option(
         "--call",
         choices=("plan", "function"),
@@ -133,32 +135,44 @@ def _machine() -> dict:
     }
 
 
+def _dtype(name: str) -> np.dtype:
+    """The dtype of this name; bfloat16 is that of ml_dtypes."""
+    if name != "bfloat16":
+        return np.dtype(name)
+    try:
+        from ml_dtypes import bfloat16
+    except ImportError:
+        raise CommandError("--dtype bfloat16 needs the package ml_dtypes") from None
+    return np.dtype(bfloat16)
+
+
 def _measure_layer(layer: Layer, args: argparse.Namespace) -> list[dict]:
     """A row for each number of threads; a layer that the algorithm does not serve gets a row that says why."""
-    x, filters = layer.data(args.dtype)
+    x, filters = layer.data(_dtype(args.dtype))
     try:
         call, algorithm = _prepare(layer, x, filters, args)
     except ValueError as error:
         return [{"layer": layer.name, "threads": threads, "unsupported": str(error)} for threads in args.threads]
-    error = sampled_error(layer, x, filters, call(), pixels=256 if args.dtype == "float32" else 16)
-    return _measure_call(layer, call, x.itemsize, args, {"algorithm": algorithm, "error": error})
+    y = call()
+    error = sampled_error(layer, x, filters, y, pixels=16 if args.dtype == "float64" else 256)
+    traffic = x.nbytes + filters.nbytes + y.nbytes
+    return _measure_call(layer, call, traffic, args, {"algorithm": algorithm, "error": error})
 
 
 def _measure_case(case: Case, args: argparse.Namespace) -> list[dict]:
     """A row for each number of threads, of an operation that is not a forward layer."""
-    itemsize = np.dtype(args.dtype).itemsize
-    return _measure_call(case, case.prepare(args.dtype), itemsize, args, {"algorithm": args.op, "error": None})
+    traffic = case.traffic * np.dtype(args.dtype).itemsize
+    return _measure_call(case, case.prepare(args.dtype), traffic, args, {"algorithm": args.op, "error": None})
 
 
 def _measure_call(
-    layer: Layer | Case, call: Callable, itemsize: int, args: argparse.Namespace, about: dict
+    layer: Layer | Case, call: Callable, traffic: int, args: argparse.Namespace, about: dict
 ) -> list[dict]:
     """A row for each number of threads, which begins with what is known about the call."""
-    traffic = layer.traffic * itemsize
     rows = []
     for threads in args.threads:
         with nhwc.num_threads(threads):
-            timing = measure(call, args.seconds, threads, traffic, itemsize)
+            timing = measure(call, args.seconds, threads, traffic, 8 if args.dtype == "float64" else 4)
         rows.append(
             {
                 "layer": layer.name,

@@ -90,11 +90,14 @@ class Layer:
         return {"strides": self.stride, "padding": self.padding, "dilation_rate": self.dilation, "groups": self.groups}
 
     def data(self, dtype="float32") -> tuple[np.ndarray, np.ndarray]:
-        """Input and filters: standard normal values, the same ones in every run."""
+        """Input and filters, the same ones in every run: standard normal values; of integers, 8 bits at most."""
         seed = int.from_bytes(hashlib.sha256(self.name.encode()).digest()[:4], "little")
         rng = np.random.default_rng(seed)
         x = rng.standard_normal(self.input_shape, dtype=np.float32)
         filters = rng.standard_normal(self.filter_shape, dtype=np.float32)
+        if np.dtype(dtype).kind in "iu":
+            low, high = (0, 255) if np.dtype(dtype).kind == "u" else (-128, 127)
+            x, filters = (np.clip(np.rint(64 * a), low, high) for a in (x, filters))
         return x.astype(dtype, copy=False), filters.astype(dtype, copy=False)
 
 

@@ -128,9 +128,10 @@ def _interleaved(call: Callable[[], object], seconds: float, threads: int, traff
 def sampled_error(layer: Layer, x: np.ndarray, filters: np.ndarray, y: np.ndarray, pixels: int = 256) -> float:
     """Largest error of `y` over random output pixels (first and last among them), by the largest result.
 
-    Each pixel is computed again from its window by `nhwc.reference`, in float64; for a float64 result in long double.
+    Each pixel is computed again from its window by `nhwc.reference`, in float64; a float64 result in long double,
+    integers in their own dtype, where the error is 1 if any differs.
     """
-    wide = np.float64 if y.dtype == np.float32 else np.longdouble
+    wide = y.dtype if y.dtype.kind in "iu" else np.longdouble if y.dtype == np.float64 else np.float64
     rng = np.random.default_rng(0)
     at = [rng.integers(0, size, pixels) for size in y.shape[:-1]]
     for index, size in zip(at, y.shape[:-1], strict=True):
@@ -142,4 +143,7 @@ def sampled_error(layer: Layer, x: np.ndarray, filters: np.ndarray, y: np.ndarra
         window.append(reads.reshape(pixels, *[1] * axis, k, *[1] * (layer.dims - 1 - axis)))
     reference = getattr(nhwc.reference, f"conv{layer.dims}d")
     exact = reference(padded[tuple(window)], filters, groups=layer.groups, dtype=wide).reshape(pixels, layer.f)
-    return float(np.abs(y[tuple(at)] - exact).max() / np.abs(y).max())
+    found = y[tuple(at)].astype(wide)
+    if wide == y.dtype:
+        return float((found != exact).any())
+    return float(np.abs(found - exact).max() / np.abs(y.astype(wide)).max())

@@ -121,6 +121,7 @@ def test_no_separable_convolution_leaves_its_arrays(isa, side):
         assert_same_bits(out, expected, c)
 
 
+@pytest.mark.parametrize("side", ["begin", "end"])
 @pytest.mark.parametrize("dtype", [np.float16, np.int8, np.uint16, np.int32, np.int64])
 def test_no_conversion_leaves_its_arrays(isa, dtype, side):
     rng = np.random.default_rng(1)

@@ -24,9 +24,9 @@ from nhwc.plans import plan_conv1d, plan_conv2d, plan_conv3d, plan_depthwise_con
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from nhwc import layers, models, reference
+    from nhwc import layers, losses, metrics, models, optimizers, reference
 
-_LAZY_MODULES = ("layers", "models", "reference")
+_LAZY_MODULES = ("layers", "losses", "metrics", "models", "optimizers", "reference")
 
 __all__ = [
     "Plan",
@@ -39,8 +39,11 @@ __all__ = [
     "depthwise_conv2d",
     "get_num_threads",
     "layers",
+    "losses",
+    "metrics",
     "models",
     "num_threads",
+    "optimizers",
     "plan_conv1d",
     "plan_conv2d",
     "plan_conv3d",

@@ -20,8 +20,14 @@ class _Pooling(Layer):
     _function: str
     dilation_rate = 1
 
-    def __init__(self, pool_size: Any, strides: Any = None, padding: Any = "valid", data_format: str | None = None,
-                 **kwargs: Any):  # fmt: skip
+    def __init__(
+        self,
+        pool_size: int | Sequence[int] = 2,
+        strides: int | Sequence[int] | None = None,
+        padding: Any = "valid",
+        data_format: str | None = None,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         self.pool_size = self._per_axis("pool_size", pool_size, self.rank)
         self.strides = self.pool_size if strides is None else self._per_axis("strides", strides, self.rank)
@@ -138,7 +144,7 @@ class MaxPooling2D(_MaxPooling):
 
     Parameters
     ----------
-    pool_size : int or tuple of int, default (2, 2)
+    pool_size : int or tuple of int, default 2
         Height and width of the window.
     strides : int or tuple of int, optional
         The steps of the window; the default is `pool_size`.
@@ -165,9 +171,6 @@ class MaxPooling2D(_MaxPooling):
     rank = 2
     _function = "max_pool2d"
 
-    def __init__(self, pool_size: int | Sequence[int] = (2, 2), *args: Any, **kwargs: Any):
-        super().__init__(pool_size, *args, **kwargs)
-
 
 class MaxPooling1D(_MaxPooling):
     """The largest number of each channel in a window that slides over signals, as `nhwc.max_pool1d` defines it.
@@ -184,9 +187,6 @@ class MaxPooling1D(_MaxPooling):
 
     rank = 1
     _function = "max_pool1d"
-
-    def __init__(self, pool_size: int | Sequence[int] = 2, *args: Any, **kwargs: Any):
-        super().__init__(pool_size, *args, **kwargs)
 
 
 class MaxPooling3D(_MaxPooling):
@@ -205,16 +205,13 @@ class MaxPooling3D(_MaxPooling):
     rank = 3
     _function = "max_pool3d"
 
-    def __init__(self, pool_size: int | Sequence[int] = (2, 2, 2), *args: Any, **kwargs: Any):
-        super().__init__(pool_size, *args, **kwargs)
-
 
 class AveragePooling2D(_AveragePooling):
     """The mean of each channel in a window that slides over images, as `nhwc.average_pool2d` defines it.
 
     Parameters
     ----------
-    pool_size : int or tuple of int, default (2, 2)
+    pool_size : int or tuple of int, default 2
         Height and width of the window.
     strides : int or tuple of int, optional
         The steps of the window; the default is `pool_size`.
@@ -241,9 +238,6 @@ class AveragePooling2D(_AveragePooling):
     rank = 2
     _function = "average_pool2d"
 
-    def __init__(self, pool_size: int | Sequence[int] = (2, 2), *args: Any, **kwargs: Any):
-        super().__init__(pool_size, *args, **kwargs)
-
 
 class AveragePooling1D(_AveragePooling):
     """The mean of each channel in a window that slides over signals, as `nhwc.average_pool1d` defines it.
@@ -261,9 +255,6 @@ class AveragePooling1D(_AveragePooling):
     rank = 1
     _function = "average_pool1d"
 
-    def __init__(self, pool_size: int | Sequence[int] = 2, *args: Any, **kwargs: Any):
-        super().__init__(pool_size, *args, **kwargs)
-
 
 class AveragePooling3D(_AveragePooling):
     """The mean of each channel in a window that slides over volumes, as `nhwc.average_pool3d` defines it.
@@ -280,9 +271,6 @@ class AveragePooling3D(_AveragePooling):
 
     rank = 3
     _function = "average_pool3d"
-
-    def __init__(self, pool_size: int | Sequence[int] = (2, 2, 2), *args: Any, **kwargs: Any):
-        super().__init__(pool_size, *args, **kwargs)
 
 
 class GlobalMaxPooling2D(_GlobalMaxPooling):

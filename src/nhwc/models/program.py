@@ -41,15 +41,20 @@ class Program:
     def __call__(self, x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Run the steps on a C-contiguous float32 batch."""
         count = len(x)
-        free = self._free.get(count)
-        try:
-            buffers = free.pop()  # type: ignore[union-attr]
-        except (AttributeError, IndexError):
-            buffers = _Buffers(self.steps, self.shape, count)
+        buffers = self._take(count)
         result = buffers.run(x, out)
         if buffers.size <= _MOST_KEPT:
             self._keep(buffers, count)
         return result
+
+    def _take(self, count):
+        free = self._free.get(count)
+        if free:
+            try:
+                return free.pop()
+            except IndexError:  # Another thread took the last one.
+                pass
+        return _Buffers(self.steps, self.shape, count)
 
     def _keep(self, buffers, count):
         free = self._free.get(count)
@@ -82,21 +87,21 @@ class _Buffers:
         self._runs: list[tuple[Any, Any, Any]] = []  # (run, x, out); None stands for the batch and for the result.
         self._input_shape = (count, *shape)
         last = max((i for i, step in enumerate(steps) if step.run is not None), default=-1)
-        memory = self._allocate(steps[:last], count)
+        memory = self._allocate(steps[: max(last, 0)], count)
         self.size = sum(buffer.nbytes for buffer in memory)
         current, turn = None, 0
-        for i, step in enumerate(steps):
+        for i, step in enumerate(steps[: last + 1]):
             full = (count, *step.shape)
-            if step.run is None:
-                if current is not None:
-                    current = current.reshape(full)
-                elif i < last:
-                    self._input_shape = full
-            elif i == last:
+            if i == last:
                 self._runs.append((step.run, current, None))
                 self._last_shape = full
+            elif step.run is None:
+                if current is None:
+                    self._input_shape = full
+                else:
+                    current = current.reshape(full)
             else:
-                target = current if step.in_place and current is not None else None
+                target = current if step.in_place else None
                 if target is None:
                     target, turn = memory[turn][: math.prod(full)].reshape(full), 1 - turn
                 self._runs.append((step.run, current, target))

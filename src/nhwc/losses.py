@@ -84,6 +84,13 @@ class CategoricalCrossentropy(_Crossentropy):
     from_logits : bool, default False
         Whether predictions are logits, before a softmax, rather than probabilities. Where a model ends in a softmax the
         logits are used anyhow, as in Keras: they lose nothing to rounding.
+    label_smoothing : float, default 0.0
+        From 0 to 1: the part of the truth that all classes share.
+
+    Raises
+    ------
+    ValueError
+        If `label_smoothing` is out of bounds.
 
     Examples
     --------
@@ -94,10 +101,18 @@ class CategoricalCrossentropy(_Crossentropy):
 
     name = "categorical_crossentropy"
 
+    def __init__(self, from_logits: bool = False, label_smoothing: float = 0.0):
+        super().__init__(from_logits)
+        if not 0 <= label_smoothing <= 1:
+            raise ValueError(f"CategoricalCrossentropy: label_smoothing is {label_smoothing!r}; 0 to 1 would do")
+        self.label_smoothing = label_smoothing
+
     def _distribution(self, y_true, shape):
         truth = np.asarray(y_true, np.float32)
         if truth.shape != shape:
             raise ValueError(f"{self.name}: y has shape {truth.shape}; that of the output, {shape}, would do")
+        if self.label_smoothing:
+            truth = truth * np.float32(1 - self.label_smoothing) + np.float32(self.label_smoothing / shape[-1])
         return truth
 
 

@@ -121,7 +121,7 @@ class RMSprop(Optimizer):
 
     _slots = 1
 
-    def __init__(self, learning_rate: float = 0.001, rho: float = 0.9, epsilon: float = 1e-7):
+    def __init__(self, learning_rate: float = 0.001, rho: float = 0.9, *, epsilon: float = 1e-7):
         super().__init__(learning_rate)
         self.rho = _within("RMSprop", "rho", rho, 1.0)
         self.epsilon = _within("RMSprop", "epsilon", epsilon)

@@ -223,7 +223,7 @@ TRAININGS = {
         "stack": _small,
         "shape": (12, 8, 8, 2),
         "optimizer": lambda o: o.SGD(0.02, momentum=0.9),
-        "loss": lambda c: c.CategoricalCrossentropy(),
+        "loss": lambda c: c.CategoricalCrossentropy(label_smoothing=0.1),
         "metrics": ["accuracy"],
         "truth": _one_hot,
     },

@@ -154,7 +154,8 @@ class Conv1DTranspose(_ConvTranspose):
 class Conv3DTranspose(_ConvTranspose):
     """Transposed convolution of volumes: ``activation(conv3d_transpose(x, kernel) + bias)``.
 
-    Arguments and errors are those of `Conv2DTranspose` with three spatial axes. The weights are a kernel of shape
+    Arguments and errors are those of `Conv2DTranspose` with three spatial axes; as in Keras, `data_format` comes before
+    `output_padding`. The weights are a kernel of shape
     ``(kd, kh, kw, filters, C)`` and, with `use_bias`, a bias ``(filters,)``.
 
     Examples
@@ -167,3 +168,16 @@ class Conv3DTranspose(_ConvTranspose):
 
     rank = 3
     _function = "conv3d_transpose"
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
+        padding: Any = "valid",
+        data_format: str | None = None,
+        output_padding: int | Sequence[int] | None = None,
+        *arguments: Any,
+        **kwargs: Any,
+    ):
+        super().__init__(filters, kernel_size, strides, padding, output_padding, data_format, *arguments, **kwargs)

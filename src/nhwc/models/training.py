@@ -49,6 +49,7 @@ class Trained(Layer):
         self,
         optimizer: str | optimizers.Optimizer = "rmsprop",
         loss: str | losses.Loss | None = None,
+        *,
         metrics: Sequence[Any] | None = None,
     ) -> None:
         """Choose how the model learns.
@@ -77,6 +78,7 @@ class Trained(Layer):
         batch_size: int | None = None,
         epochs: int = 1,
         verbose: str | int = "auto",
+        *,
         validation_split: float = 0.0,
         validation_data: tuple[Any, Any] | None = None,
         shuffle: bool = True,
@@ -164,6 +166,7 @@ class Trained(Layer):
         y: npt.ArrayLike,
         batch_size: int | None = None,
         verbose: str | int = "auto",
+        *,
         return_dict: bool = False,
     ) -> float | list[float] | dict[str, float]:
         """Return the loss, and the metrics if there are any, over samples.

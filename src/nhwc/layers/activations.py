@@ -22,7 +22,7 @@ class Taken(NamedTuple):
     fused: Any  # The activation that a plan applies.
     softmax: bool  # Whether a softmax comes after it.
     note: str
-    count: int  # Of layers.
+    used: int  # The number of layers.
 
 
 class Activated(Layer):

@@ -136,7 +136,7 @@ class Convolution(Activated):
             options["padding"] = padding.padding
         plan = self._plan(shape, taken.filters, taken.bias, **options)
         steps = [planned(taken.names, plan, out_shape, taken.note)]
-        return steps + softmax_step(taken, self.name, out_shape), taken.count
+        return steps + softmax_step(taken, self.name, out_shape), taken.used
 
     def _scaled(self, filters, scale):
         """Return filters whose outputs are `scale` times those of `filters`."""

@@ -158,7 +158,7 @@ class Dense(Activated):
         text = ", ".join(filter(None, ("dense", taken.note)))
         macs = math.prod(out_shape) * shape[-1]
         step = Step(taken.names, text, out_shape, rows, macs=macs)
-        return [step, *softmax_step(taken, self.name, out_shape)], taken.count
+        return [step, *softmax_step(taken, self.name, out_shape)], taken.used
 
     def _linear_vjp(self, x):
         kernel, bias = self._weights["kernel"], self._weights.get("bias")

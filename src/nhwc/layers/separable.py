@@ -15,8 +15,8 @@ class _SeparableConv(Layer):
     """Two layers in one, which hold the weights and do the work."""
 
     built = False
-    _depthwise_class: type[Layer]
-    _pointwise_class: type[Layer]
+    _depthwise_class: type[Any]
+    _pointwise_class: type[Any]
 
     def __init__(
         self,

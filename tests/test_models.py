@@ -170,7 +170,7 @@ def test_buffers_and_programs_do_not_pile_up():
             assert model.predict(np.ones((count, size, size, 1))).shape == (count, size, size, 2)
         assert len(model._programs) <= 8
         (kept,) = (p._free for (shape, _), p in model._programs.items() if shape[0] == size)
-        assert len(kept) <= program._MOST_BATCHES
+        assert len(kept) <= program._MOST_SETS
     twin = pickle.loads(pickle.dumps(model))
     assert twin._programs == {}
     np.testing.assert_array_equal(twin.predict(np.ones((1, 5, 5, 1))), model.predict(np.ones((1, 5, 5, 1))))

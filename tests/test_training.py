@@ -1,5 +1,7 @@
 """Learning: gradients against differences, what is frozen, what is random, what is shown, what is refused."""
 
+import copy
+import pickle
 import re
 
 import numpy as np
@@ -181,6 +183,16 @@ def test_seed_makes_training_repeat():
     (first, weights), (second, others) = run(), run()
     assert first == second
     assert all(np.array_equal(a, b) for a, b in zip(weights, others, strict=True))
+
+
+def test_copies_go_on_learning_alike():
+    model, x, y = small(), normal(50, 4), np.arange(50) % 3
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.fit(x, y, epochs=2, verbose=0)
+    twins = [copy.deepcopy(model), pickle.loads(pickle.dumps(model))]
+    wanted = model.fit(x, y, epochs=2, shuffle=False, verbose=0).history
+    for twin in twins:
+        assert twin.fit(x, y, epochs=2, shuffle=False, verbose=0).history == wanted
 
 
 def test_softmax_of_a_layer_or_of_its_own_is_left_to_the_loss():

@@ -14,7 +14,8 @@ from nhwc.layers._steps import Step
 from nhwc.layers.activations import Activated, softmax_step
 from nhwc.layers.base import Weight
 
-_MOST_PLANS = 3  # Kept by a layer, each with a packed copy of the kernel: one row, a batch, the rest of one.
+_MOST_PLANS = 3  # Kept by a layer, each with a packed copy of the kernel: one row, a batch, the rest of one;
+_LARGE = 2**26  # but only one where the kernel has so many bytes.
 
 
 class _Rows:
@@ -35,7 +36,7 @@ class _Rows:
         if plan is None:
             inputs = self._arguments[0].shape[1]
             plan = plans.plan_conv1d((1, rows, inputs), *self._arguments, padding="same", activation=self._activation)
-            if len(self._plans) >= _MOST_PLANS:
+            if len(self._plans) >= (1 if self._arguments[0].nbytes >= _LARGE else _MOST_PLANS):
                 self._plans.clear()
             self._plans[rows] = plan
         return plan

@@ -9,8 +9,9 @@ import numpy as np
 
 from nhwc.layers import _activations, base
 
-_MOST_KEPT = 64 * 2**20  # Bytes of buffers that are kept between calls.
-_MOST_BATCHES = 4  # Batch sizes whose buffers are kept, and sets of buffers for calls at once.
+_MOST_KEPT = 64 * 2**20  # Bytes of buffers that a program keeps between calls, unless they are very small.
+_SMALL = 2**20  # Bytes of buffers of which several may be kept.
+_MOST_SETS = 4  # Batch sizes whose small buffers are kept, and sets of them for calls at once.
 
 
 class Program:
@@ -27,6 +28,7 @@ class Program:
         self.steps = _compile([leaf for leaf in leaves if not leaf._does_nothing()], self.shape)
         if logits and self.steps and self.steps[-1].is_softmax:
             del self.steps[-1]
+        self.packed_bytes = sum(step.plan.packed_bytes for step in self.steps if step.plan is not None)
         self._free: dict[int, list[_Buffers]] = {}
 
     def is_stale(self) -> bool:
@@ -43,8 +45,7 @@ class Program:
         count = len(x)
         buffers = self._take(count)
         result = buffers.run(x, out)
-        if buffers.size <= _MOST_KEPT:
-            self._keep(buffers, count)
+        self._keep(buffers, count)
         return result
 
     def _take(self, count):
@@ -57,13 +58,16 @@ class Program:
         return _Buffers(self.steps, self.shape, count)
 
     def _keep(self, buffers, count):
+        """Keep buffers for a later call: several sets where they are small, else one."""
         free = self._free.get(count)
-        if free is None:
-            if len(self._free) >= _MOST_BATCHES:
-                self._free = {}
-            free = self._free[count] = []
-        if len(free) < _MOST_BATCHES:
-            free.append(buffers)
+        if buffers.size > _SMALL:
+            if buffers.size <= _MOST_KEPT and not free:
+                self._free = {count: [buffers]}
+        elif free is not None:
+            if len(free) < _MOST_SETS:
+                free.append(buffers)
+        else:
+            self._free = {**self._free, count: [buffers]} if len(self._free) < _MOST_SETS else {count: [buffers]}
 
 
 def _compile(leaves, shape):
@@ -160,9 +164,8 @@ class ModelPlan:
         lines += ["  ".join([*map(str.ljust, row, widths), row[3]]).rstrip() for row in rows]
         if self._program.left_out:
             lines.append(f"nothing to do: {', '.join(self._program.left_out)}")
-        packed = sum(plan.packed_bytes for plan in self.plans)
         lines.append(
             f"{self.macs / 1e6:.4g} M multiply-adds, {self.buffer_bytes / 2**20:.3g} MiB of buffers a sample, "
-            f"{packed / 2**20:.3g} MiB of prepared filters"
+            f"{self._program.packed_bytes / 2**20:.3g} MiB of prepared filters"
         )
         return "\n".join(lines)

@@ -19,7 +19,8 @@ from nhwc.models.training import Trained
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-_MOST_PROGRAMS = 8  # Kept by a model, each with its own packed copies of the filters.
+_MOST_PROGRAMS = 8  # Kept by a model, each with its own packed copies of the filters,
+_MOST_PACKED = 2**30  # of at most so many bytes, unless the newest alone has more.
 _BATCH = 32
 
 
@@ -384,9 +385,9 @@ class Sequential(Trained):
             if not self._layers:
                 raise ValueError(f"{self._label} has no layers to run; add(layer) would do")
             program = Program(self._leaves(), shape, logits)
-            if len(programs) >= _MOST_PROGRAMS:
-                programs.clear()
-            programs[shape, logits] = program
+            kept = {key: old for key, old in list(programs.items())[1 - _MOST_PROGRAMS :] if not old.is_stale()}
+            fits = program.packed_bytes + sum(old.packed_bytes for old in kept.values()) <= _MOST_PACKED
+            self._programs = {**(kept if fits else {}), (shape, logits): program}
         return program
 
     def _npz(self, filepath):

@@ -143,6 +143,15 @@ def test_inputs_of_every_kind():
     assert model.predict(x[:0]).shape == (0, 3)
 
 
+@pytest.mark.parametrize("shape", [(0,), (3,), (2, 0, 4), (0, 5, 4), (3, 5, 0)])
+def test_samples_of_any_shape(shape):
+    for stack in ([Activation("tanh")], [Activation("tanh"), LeakyReLU()], [ReLU(6.0)], [Activation("softmax")]):
+        model, x = Sequential([Input(shape[1:]), *stack]), np.full(shape, 0.5, np.float32)
+        np.testing.assert_allclose(model.predict(x), one_by_one(model, x), rtol=1e-6)
+    if len(shape) > 1:
+        assert Sequential([Input(shape[1:]), BatchNormalization(), Dense(3)]).predict(x).shape == (*shape[:-1], 3)
+
+
 def test_dense_rows_do_not_depend_on_the_batch(isa):
     for inputs, outputs in ((3, 1), (65, 10), (300, 17), (1025, 130)):
         model = randomized([Dense(outputs, activation="silu")], (inputs,))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from nhwc import plans
 
 
 class Step(NamedTuple):
@@ -30,3 +33,17 @@ def planned(layers, plan, shape, note=""):
     kind = plan.name.removeprefix("plan_")
     text = ", ".join(filter(None, (f"{kind} {plan.algorithm} {plan.isa}", note)))
     return Step(layers, text, shape, lambda x, out: plan(x, out=out), plan=plan, macs=plan.macs)
+
+
+def pointwise(layers, shape, activation, note, scale=None, offset=None):
+    """Return the step that multiplies each channel, adds to it and applies an activation: depthwise, of size 1."""
+    *pixels, channels = shape or (1,)
+    pixels = math.prod(pixels)
+    scale = np.ones((1, channels, 1), np.float32) if scale is None else scale[None, :, None]
+    plan = plans.plan_depthwise_conv1d((None, pixels, channels), scale, offset, padding="same",
+                                       activation=activation)  # fmt: skip
+
+    def run(x, out):
+        plan(x.reshape(len(x), pixels, channels), out=out.reshape(len(x), pixels, channels))
+
+    return planned(layers, plan, shape, note)._replace(run=run)

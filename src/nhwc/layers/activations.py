@@ -9,7 +9,7 @@ import numpy as np
 
 from nhwc import _check
 from nhwc.layers import _activations
-from nhwc.layers._steps import Step
+from nhwc.layers._steps import Step, pointwise
 from nhwc.layers.base import Layer, Weight
 
 
@@ -134,7 +134,9 @@ class Activation(_Elementwise):
     def _compile(self, shape, rest):
         if self.activation == "softmax":
             return [_softmax(self.name, shape, -1)], 1
-        return super()._compile(shape, rest)
+        if callable(self.activation) or self.activation == "relu":
+            return super()._compile(shape, rest)
+        return [pointwise((self.name,), shape, self.activation, self.activation)], 1
 
 
 class ReLU(_Elementwise):

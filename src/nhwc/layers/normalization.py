@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from nhwc import _check, plans
+from nhwc import _check
 from nhwc.layers import _activations, _random
-from nhwc.layers._steps import planned
+from nhwc.layers._steps import pointwise
 from nhwc.layers.base import Layer, Weight
 
 
@@ -177,17 +177,9 @@ class BatchNormalization(Layer):
         scale, offset = self._affine()
         activation = rest[1]._as_activation() if len(rest) > 1 else None
         activation = activation if _activations.fusable(activation) else None
-        pixels, channels = int(np.prod(shape[:-1])), shape[-1]
-        plan = plans.plan_depthwise_conv1d((None, pixels, channels), scale[None, :, None], offset, padding="same",
-                                           activation=activation)  # fmt: skip
         names = (self.name, rest[1].name) if activation else (self.name,)
         note = ", ".join(filter(None, ("normalisation", activation if isinstance(activation, str) else "")))
-        step = planned(names, plan, shape, note)
-
-        def run(x, out):
-            plan(x.reshape(-1, pixels, channels), out=out.reshape(-1, pixels, channels))
-
-        return [step._replace(run=run)], len(names)
+        return [pointwise(names, shape, activation, note, scale, offset)], len(names)
 
     def _along(self, x, values):
         """Return one number for each channel, shaped to meet `x`."""

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import nhwc
-from nhwc import layers, models
+from nhwc import layers
 from nhwc.layers import (
     Activation,
     Conv1D,
@@ -24,8 +24,10 @@ from nhwc.layers import (
     InputLayer,
     Layer,
     ReLU,
+    base,
+    convolution,
 )
-from nhwc.models import Sequential
+from nhwc.models import Sequential, progress
 
 
 def normal(*shape, seed=0):
@@ -41,7 +43,7 @@ def randomized(layer, input_shape, seed=0):
 
 @pytest.fixture
 def fresh_names(monkeypatch):
-    monkeypatch.setattr(layers, "_names_given", Counter())
+    monkeypatch.setattr(base, "_names_given", Counter())
 
 
 # ---- What layers compute ----
@@ -351,7 +353,7 @@ def test_plans_do_not_pile_up():
     layer = Conv1D(2, 3, padding="same")
     for size in [*range(1, 40), *range(1, 40)]:
         assert layer(np.ones((1, size, 1))).shape == (1, size, 2)
-        assert len(layer._plans) <= layers._MOST_PLANS
+        assert len(layer._plans) <= convolution._MOST_PLANS
 
 
 def test_copies_and_pickles_stand_alone():
@@ -514,10 +516,10 @@ def test_predict_shows_progress_as_asked(capsys, monkeypatch):
     assert re.fullmatch(r"3/3 - \d+s - \d+(us|ms|s)/step\n", capsys.readouterr().out)
     model.predict(x, verbose=1)
     assert re.search(r"\r3/3 ━{20} \d+s \d+(us|ms|s)/step *\n$", capsys.readouterr().out)
-    monkeypatch.setattr(models, "_is_watched", lambda: True)
+    monkeypatch.setattr(progress, "is_watched", lambda: True)
     model.predict(x)
     assert capsys.readouterr().out == ""
-    monkeypatch.setattr(models._Progress, "PATIENCE", -1.0)
+    monkeypatch.setattr(progress, "PATIENCE", -1.0)
     model.predict(x)
     assert capsys.readouterr().out.endswith("\n")
 

@@ -67,9 +67,9 @@ from nhwc.transposed import (
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from nhwc import layers, models, reference
+    from nhwc import layers, losses, metrics, models, optimizers, reference
 
-_LAZY_MODULES = ("layers", "models", "reference")
+_LAZY_MODULES = ("layers", "losses", "metrics", "models", "optimizers", "reference")
 
 __all__ = [
     "Plan",
@@ -107,14 +107,17 @@ __all__ = [
     "global_max_pool2d",
     "global_max_pool3d",
     "layers",
+    "losses",
     "max_pool1d",
     "max_pool1d_grad",
     "max_pool2d",
     "max_pool2d_grad",
     "max_pool3d",
     "max_pool3d_grad",
+    "metrics",
     "models",
     "num_threads",
+    "optimizers",
     "plan_conv1d",
     "plan_conv1d_transpose",
     "plan_conv2d",

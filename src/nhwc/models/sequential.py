@@ -1,26 +1,30 @@
-"""Models in Keras's vocabulary: stacks of layers that predict."""
+"""`Sequential`, a stack of layers: built, compiled for a shape when that is first met, and run."""
 
 from __future__ import annotations
 
+import os
 import shutil
-import sys
-import textwrap
-import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nhwc import _check
-from nhwc.layers import InputLayer, Layer
+from nhwc.layers.base import InputLayer, Layer
+from nhwc.models import progress, summary
+from nhwc.models.program import ModelPlan, Program
+from nhwc.models.training import Trained
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["Sequential"]
+_MOST_PROGRAMS = 8  # Kept by a model, each with its own packed copies of the filters,
+_MOST_PACKED = 2**30  # of at most so many bytes, unless the newest alone has more.
+_BATCH = 32
 
 
-class Sequential(Layer):
+class Sequential(Trained):
     """A stack of layers, each given what the one before it returns.
 
     It is built, which gives the layers their weights, as layers are added if the shape of the input is known, from
@@ -63,8 +67,12 @@ class Sequential(Layer):
         super().__init__(name=name, trainable=trainable)
         self._layers: list[Layer] = []
         self._shapes: list[tuple[int | None, ...]] = []  # The input's, and of each layer's output; empty if not known.
+        self._programs: dict[Any, Program] = {}
         for layer in layers or ():
             self.add(layer)
+
+    def __getstate__(self):
+        return {**self.__dict__, "_programs": {}}
 
     def __call__(self, x: npt.ArrayLike, training: bool | None = None) -> np.ndarray:
         """Apply all layers to a batch at once.
@@ -73,8 +81,9 @@ class Sequential(Layer):
         ----------
         x : array_like, shape (N, *input_shape)
             The batch. As in Keras, an axis of size 1 that is missing or too many at the end is put right.
-        training : optional
-            For Keras's sake: no layer here behaves differently in training.
+        training : bool, optional
+            Whether layers behave as in training: dropout drops, batch normalisation uses the batch's own statistics,
+            which the moving ones follow.
 
         Returns
         -------
@@ -84,7 +93,7 @@ class Sequential(Layer):
         batch = self._float32(x)
         if not self.built:
             self.build(batch.shape)
-        return self.call(self._with_rank_of_input(batch))
+        return self.call(self._with_rank_of_input(batch), bool(training))
 
     @property
     def layers(self) -> list[Layer]:
@@ -130,6 +139,7 @@ class Sequential(Layer):
         self._shapes = [*shapes, *_build([layer], shapes[-1])] if shapes else []
         self._batch_shape = self._shapes[0] if self._shapes else None
         self._layers.append(layer)
+        self._programs = {}
         self.built = bool(self._shapes)
 
     def build(self, input_shape: Sequence[int | None]) -> None:
@@ -141,9 +151,11 @@ class Sequential(Layer):
         self._batch_shape = shape
         self.built = True
 
-    def call(self, x: np.ndarray) -> np.ndarray:
+    def call(self, x: np.ndarray, training: bool = False) -> np.ndarray:
+        if not training:
+            return self._predicted(x)
         for layer in self._layers:
-            x = layer(x)
+            x = layer(x, training=True)
         return x
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
@@ -184,25 +196,126 @@ class Sequential(Layer):
         >>> model.predict(np.zeros((100, 8, 8, 1))).shape
         (100, 6, 6, 4)
         """
-        size = 32 if batch_size is None else _check._index(batch_size)
-        if size is None or size < 1:
-            raise ValueError(f"{self._label}: batch_size is {batch_size!r}; a positive int would do")
-        if verbose not in ("auto", 0, 1, 2):
-            raise ValueError(f"{self._label}: verbose is {verbose!r}; 'auto', 0, 1 or 2 would do")
+        if type(x) is np.ndarray and batch_size is None and verbose in ("auto", 0) and x.ndim > 0 and len(x) <= _BATCH:
+            # One batch of a shape that has been seen: nothing to check, and no progress to show.
+            program = self._programs.get((x.shape[1:], False))
+            if program is not None and not program.is_stale():
+                return program(np.ascontiguousarray(self._float32(x)))
+        size = self._batch_size(batch_size)
+        self._check_verbose(verbose)
         samples = _check._array(self._label, "x", x)
         if samples.ndim == 0:
             raise ValueError(f"{self._label}: x has no axes; a batch of samples would do")
         count = len(samples)
-        progress = _Progress(max(-(-count // size), 1), verbose)
-        result = self(samples[:size])
-        progress.step()
+        bar = verbose == 1 or (verbose == "auto" and progress.is_watched())
+        patience = progress.PATIENCE if verbose == "auto" else 0.0
+        shown = progress.Progress(max(-(-count // size), 1), bar, verbose == 2, patience)
+        result = self._predicted(self._batch(samples[:size]))
+        shown.step()
         if count > size:
             first, result = result, np.empty((count, *result.shape[1:]), np.float32)
             result[:size] = first
             for start in range(size, count, size):
-                result[start : start + size] = self(samples[start : start + size])
-                progress.step()
+                part = slice(start, start + size)
+                self._predicted(self._batch(samples[part]), out=result[part])
+                shown.step()
+        shown.finish()
         return result
+
+    def plan(self, input_shape: Sequence[int | None] | None = None) -> ModelPlan:
+        """Say what a prediction does for an input of this shape, layer by layer.
+
+        Layers that follow a convolution or a dense layer become part of its plan where that can be: batch
+        normalisation, folded into filters and bias, and activations; so does zero padding before it. Dropout is left
+        out. All the other layers fill two buffers in turns, or work in place.
+
+        Parameters
+        ----------
+        input_shape : sequence of int or None, optional
+            The shape of a sample, or of a batch; the default is the model's own.
+
+        Returns
+        -------
+        ModelPlan
+            Print it, or look at its `steps` and `plans`.
+
+        Raises
+        ------
+        ValueError
+            If the shape does not fit a layer, or has an axis of no known size.
+
+        Examples
+        --------
+        >>> from nhwc.layers import BatchNormalization, Conv2D, Input, ReLU
+        >>> model = Sequential([Input((8, 8, 1)), Conv2D(4, 3, name="lines"), BatchNormalization(), ReLU()])
+        >>> len(model.plan().steps)
+        1
+        """
+        shape = self.input_shape if input_shape is None else self._shape("input_shape", input_shape)
+        if self.built and len(shape) == len(self._shapes[0]) - 1:
+            shape = (None, *shape)
+        if None in shape[1:]:
+            raise ValueError(f"{self._label}: input_shape is {shape}; sizes for all axes but the batch would do")
+        if not self.built:
+            self.build(shape)
+        return ModelPlan(self.name, self._program(shape[1:]))
+
+    def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+        """Write the weights to a file.
+
+        Parameters
+        ----------
+        filepath : path
+            It must end in ``.npz``.
+        overwrite : bool, default True
+            Whether a file that is there may be replaced.
+
+        Raises
+        ------
+        ValueError
+            If the path ends otherwise, or the model is not built.
+        FileExistsError
+            If there is a file that may not be replaced.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> from nhwc.layers import Dense, Input
+        >>> model = Sequential([Input((3,)), Dense(2)])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     model.save_weights(pathlib.Path(folder) / "model.npz")
+        ...     model.load_weights(pathlib.Path(folder) / "model.npz")
+        """
+        path = self._npz(filepath)
+        if not self.built:
+            raise ValueError(f"{self._label} is not built and has no weights to save; build(input_shape) would do")
+        if not overwrite and path.exists():
+            raise FileExistsError(f"{self._label}: {path} is there already; overwrite=True would do")
+        named = [(leaf.name, name, weight) for leaf in self._holders() for name, weight in leaf._weights.items()]
+        partial = path.with_name(f"{path.name}.partial.npz")  # So that the file is there as a whole, or not at all.
+        try:
+            np.savez(partial, **{f"{i:04d}/{layer}/{name}": w for i, (layer, name, w) in enumerate(named)})
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def load_weights(self, filepath: str | os.PathLike[str]) -> None:
+        """Replace the weights by those that `save_weights` wrote.
+
+        Parameters
+        ----------
+        filepath : path
+            It must end in ``.npz``.
+
+        Raises
+        ------
+        ValueError
+            If the path ends otherwise, or the weights are not those of this model; it is then as it was.
+        OSError
+            If the file cannot be read.
+        """
+        with np.load(self._npz(filepath), allow_pickle=False) as file:
+            self.set_weights([file[key] for key in sorted(file.files)])
 
     def summary(self, line_length: int | None = None, *, print_fn: Callable[[str], Any] | None = None) -> None:
         """Print the layers, the shapes of their outputs and the number of their parameters, as Keras does.
@@ -231,12 +344,57 @@ class Sequential(Layer):
         """
         if line_length is None:
             line_length = min(88, shutil.get_terminal_size().columns - 4)
-        text = f'Model: "{self.name}"\n{self._table(max(line_length, 40))}{self._totals()}'
-        (print_fn or _print)(text)
+        rows = []
+        for i, layer in enumerate(self._layers):
+            shape = f"({', '.join(map(str, self._shapes[i + 1]))})" if self._shapes else "?"
+            params = f"{layer.count_params():,}" if layer.built else "0 (unbuilt)"
+            rows.append((f"{layer.name} ({type(layer).__name__})", shape, params))
+        table = summary.table(("Layer (type)", "Output Shape", "Param #"), rows, max(line_length, 40))
+        text = f'Model: "{self.name}"\n{table}{summary.totals(self._counts())}'
+        (print_fn or progress.show)(text)
 
-    def _leaves(self):
-        leaves = (leaf for layer in self._layers for leaf in layer._leaves())
-        return list(dict.fromkeys(leaves))  # A layer may be there twice.
+    def _counts(self):
+        """Return the number and the bytes of each kind of parameters."""
+        learned, others = (
+            (sum(w.size for w in weights), sum(w.nbytes for w in weights))
+            for weights in (self.trainable_weights, self.non_trainable_weights)
+        )
+        optimizer = self.optimizer.size() if self.optimizer is not None and self.optimizer.iterations else None
+        parts = [learned, others, optimizer or (0, 0)]
+        total = tuple(map(sum, zip(*parts, strict=True)))
+        counts = {"Total": total, "Trainable": learned, "Non-trainable": others}
+        return {**counts, "Optimizer": optimizer} if optimizer else counts
+
+    def _parts(self):
+        return self._layers
+
+    def _batch(self, x):
+        batch = self._float32(x)
+        if not self.built:
+            self.build(batch.shape)
+        return self._with_rank_of_input(batch)
+
+    def _predicted(self, x, logits=False, out=None):
+        return self._program(x.shape[1:], logits)(np.ascontiguousarray(x), out)
+
+    def _program(self, shape, logits=False):
+        """Return the program for samples of this shape, made when the shape, or new weights, are first met."""
+        programs = self._programs
+        program = programs.get((shape, logits))
+        if program is None or program.is_stale():
+            if not self._layers:
+                raise ValueError(f"{self._label} has no layers to run; add(layer) would do")
+            program = Program(self._leaves(), shape, logits)
+            kept = {key: old for key, old in list(programs.items())[1 - _MOST_PROGRAMS :] if not old.is_stale()}
+            fits = program.packed_bytes + sum(old.packed_bytes for old in kept.values()) <= _MOST_PACKED
+            self._programs = {**(kept if fits else {}), (shape, logits): program}
+        return program
+
+    def _npz(self, filepath):
+        path = Path(filepath)
+        if path.suffix != ".npz":
+            raise ValueError(f"{self._label}: filepath is {str(filepath)!r}; a name that ends in .npz would do")
+        return path
 
     def _known_shape(self, what, index):
         if not self._shapes:
@@ -252,25 +410,6 @@ class Sequential(Layer):
             return x[..., 0]
         return x
 
-    def _table(self, width):
-        rows = []
-        for i, layer in enumerate(self._layers):
-            shape = f"({', '.join(map(str, self._shapes[i + 1]))})" if self._shapes else "?"
-            params = f"{layer.count_params():,}" if layer.built else "0 (unbuilt)"
-            rows.append((f"{layer.name} ({type(layer).__name__})", shape, params))
-        return _draw_table(("Layer (type)", "Output Shape", "Param #"), rows, width)
-
-    def _totals(self):
-        sums = {
-            "Total": self.weights,
-            "Trainable": self.trainable_weights,
-            "Non-trainable": self.non_trainable_weights,
-        }
-        return "\n".join(
-            f" {kind} params: {sum(w.size for w in weights):,} ({_readable_bytes(sum(w.nbytes for w in weights))})"
-            for kind, weights in sums.items()
-        )
-
 
 def _build(layers, shape):
     """Build the layers on one another from inputs of this shape; return the shapes of their outputs."""
@@ -281,89 +420,3 @@ def _build(layers, shape):
         shape = layer.compute_output_shape(shape)
         shapes.append(shape)
     return shapes
-
-
-class _Progress:
-    """Shows how far a prediction has come, as the `verbose` of `Sequential.predict` says."""
-
-    WIDTH = 20
-    PATIENCE = 1.0  # Seconds that work may take before "auto" draws a bar.
-    INTERVAL = 0.05  # Seconds between two drawings.
-
-    def __init__(self, steps, verbose):
-        self.steps, self.done = steps, 0
-        self.start = time.monotonic()
-        self.line = verbose == 2
-        self.bar = verbose == 1 or (verbose == "auto" and _is_watched())
-        self.drawn = self.start + self.PATIENCE if verbose == "auto" else self.start - self.INTERVAL
-
-    def step(self):
-        """Count one more batch; draw."""
-        self.done += 1
-        if not (self.bar or self.line):
-            return
-        now, last = time.monotonic(), self.done == self.steps
-        if self.bar and (now - self.drawn >= self.INTERVAL or (last and self.drawn <= now)):
-            full = self.WIDTH * self.done // self.steps
-            bar = "━" * full + "─" * (self.WIDTH - full)
-            text = f"{self._count()} {bar} {self._times(now, ' ')}"
-            _print(f"\r{text:<70}", end="\n" if last else "")  # Blanks wipe out a longer text before.
-            self.drawn = now
-        if self.line and last:
-            _print(f"{self._count()} - {self._times(now, ' - ')}")
-
-    def _count(self):
-        return f"{self.done:{len(str(self.steps))}}/{self.steps}"
-
-    def _times(self, now, gap):
-        elapsed = now - self.start
-        each = elapsed / self.done
-        unit, scale = next(((u, s) for u, s in (("s", 1), ("ms", 1e3)) if each * s >= 1), ("us", 1e6))
-        return f"{elapsed:.0f}s{gap}{each * scale:.0f}{unit}/step"
-
-
-def _is_watched():
-    """Whether the standard output is a terminal or a notebook."""
-    return "ipykernel" in sys.modules or (sys.stdout is not None and sys.stdout.isatty())
-
-
-def _print(text, end="\n"):
-    """Print, with a question mark for what the standard output cannot encode."""
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    print(text.encode(encoding, "replace").decode(encoding), end=end, flush=True)
-
-
-def _draw_table(header, rows, width):
-    """Draw a table of three columns as the rich package does: heavy lines around the header, a line between rows."""
-    ends = [0, int(0.45 * width), int(0.8 * width), width]
-    widths = [end - start - less for start, end, less in zip(ends[:-1], ends[1:], (3, 4, 3), strict=True)]
-
-    def rule(left, line, cross, right):
-        return left + cross.join(line * (n + 2) for n in widths) + right
-
-    def row(cells, bar):
-        columns = [_wrap(cell, n) for cell, n in zip(cells, widths, strict=True)]
-        lines = []
-        for i in range(max(map(len, columns))):
-            a, b, c = (column[i] if i < len(column) else "" for column in columns)
-            lines.append(f"{bar} {a:{widths[0]}} {bar} {b:{widths[1]}} {bar} {c:>{widths[2]}} {bar}")
-        return "\n".join(lines)
-
-    body = f"\n{rule('├', '─', '┼', '┤')}\n".join(row(cells, "│") for cells in rows)
-    parts = [rule("┏", "━", "┳", "┓"), row(header, "┃"), rule("┡", "━", "╇", "┩"), body, rule("└", "─", "┴", "┘")]
-    return "".join(f"{part}\n" for part in parts if part)
-
-
-def _wrap(text, width):
-    """Break text at spaces into lines, and cut what is longer still."""
-    lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
-    return [line if len(line) <= width else f"{line[: width - 1]}…" for line in lines]
-
-
-def _readable_bytes(size):
-    """Return a number of bytes in the largest unit of which there is one."""
-    units = ["B", "KB", "MB", "GB", "TB", "PB"]
-    while size >= 1024 and len(units) > 1:
-        size /= 1024
-        del units[0]
-    return f"{size:.2f} {units[0]}"

@@ -137,3 +137,26 @@ def test_no_conversion_leaves_its_arrays(isa, dtype, side):
         out = guarded(np.zeros_like(expected), side)
         problem.run(nhwc, x, filters, bias, residual, out=out, activation=activation)
         assert_same_bits(out, expected, problem)
+
+
+@pytest.mark.parametrize("side", ["begin", "end"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_no_filter_gradient_leaves_its_arrays(isa, dtype, side):
+    for n in range(1, 71):
+        few, odd = 1 + n % 5, 1 + n % 3
+        for problem in (
+            conv((2, 3, 4, n), (3, 3, n, few), padding="same"),
+            conv((3, 5, few), (2, 3, few, n)),
+            conv((n, 3), (3, 3, 5), padding="same", strides=odd),
+            conv((4, n, few), (3, 3, few, odd), padding="same"),
+            conv((4, 5, n), (3, 3, n, odd), depthwise=True, padding="same", strides=odd),
+            conv((7, 4 * n), (3, 4, 4 * n), groups=n, dilation_rate=odd),
+        ):
+            x, filters, *_ = problem.operands(dtype)
+            dy = problem.run(nhwc, x, filters)
+            function = getattr(nhwc, f"{problem.function}_filter_grad")
+            kernel = problem.filters_shape[: problem.ndim]
+            expected = function(x, dy, kernel, **problem.options)
+            out = guarded(np.zeros_like(expected), side)
+            function(guarded(x, side), guarded(dy, side), kernel, **problem.options, out=out)
+            assert_same_bits(out, expected, problem)

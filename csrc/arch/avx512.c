@@ -12,7 +12,6 @@
 #define DEPTHWISE_COLUMNS 14
 #define GRAD_MR2 14
 #define GRAD_MR3 9
-#define GRAD_VECTORS 3
 
 #define NHWC_DTYPE f32
 #define MR1 14

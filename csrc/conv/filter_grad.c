@@ -48,7 +48,7 @@ static bool outside(const nhwc_grad_call *call, const int64_t first[3], const in
 
 static bool find_not_finite(const nhwc_grad_call *call, const char *dy, int64_t pixels, void *context) {
     (void)context;
-    return pixels > 0 && !call->grad->finite(dy, pixels * call->problem.f);
+    return pixels > 0 && !call->kernels->all_finite(dy, pixels * call->problem.f);
 }
 
 static bool is_finite_at(const nhwc_grad_call *call, const void *values, int64_t i) {
@@ -159,7 +159,7 @@ nhwc_status nhwc_filter_grad(const nhwc_problem *problem, const void *x, const v
     nhwc_status status = lanes ? nhwc_grad_lanewise(&call) : nhwc_grad_tiles(&call);
     if (status == NHWC_OK) {
         add_splits(&call);
-        if (!lanes && call.grad->finite) {
+        if (!lanes && call.kernels->all_finite) {
             count_padding(&call);
         }
     }

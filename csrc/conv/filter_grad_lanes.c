@@ -19,9 +19,10 @@
 #include <string.h>
 
 enum {
-    CHAIN = 64,                /* chunks of a split, whose sums are one chain of additions */
+    CHAIN = 32,                /* chunks of a split, whose sums are one chain of additions */
     RING_BYTES = 192 << 10,    /* of a block of vectors, if one vector's do not exceed it */
     MOST_RING_BYTES = 1 << 20, /* of one vector */
+    TOGETHER = 8,              /* vectors that are not shared among threads: memory likes long stretches */
     PARTS_PER_THREAD = 4,
 };
 
@@ -292,7 +293,10 @@ static void plan_lanes(grad_lanes *g) {
     g->row_chunks = nhwc_ceil_div(p->out[1], NHWC_GRAD_CHUNK / g->cols);
     g->rows = nhwc_ceil_div(p->out[1], g->row_chunks);
     g->chunks = p->n * p->out[0] * g->row_chunks * g->col_chunks;
-    g->call->splits = nhwc_grad_splits(g->call, g->chunks, CHAIN, g->vectors);
+    /* A split fills the rows that its first windows share with the split before. */
+    const int64_t rows = p->n * p->out[0] * p->out[1], shared = (p->kernel[1] - 1) * p->dilation[1] / p->stride[1];
+    const int64_t splits = nhwc_grad_splits(g->call, g->chunks, CHAIN, nhwc_ceil_div(g->vectors, TOGETHER));
+    g->call->splits = nhwc_max(nhwc_ceil_div(g->chunks, CHAIN), nhwc_min(splits, rows / (4 * shared + 1)));
 }
 
 /* Whether the ring serves, and how many vectors a block of it has. */
@@ -330,8 +334,11 @@ nhwc_status nhwc_grad_lanewise(nhwc_grad_call *call) {
     grad_lanes g = {.call = call};
     plan_lanes(&g);
     plan_ring(&g);
-    const int threads = nhwc_threads_for(nhwc_grad_work(call), NHWC_GRAD_GRAIN);
-    g.parts = threads == 1 ? 1 : nhwc_min(g.vectors, nhwc_ceil_div(PARTS_PER_THREAD * threads, call->splits));
+    const int threads =
+        nhwc_threads_for(nhwc_grad_work(call), NHWC_GRAD_GRAIN / 4); /* memory is slower than arithmetic */
+    g.parts = threads == 1 ? 1
+                           : nhwc_min(nhwc_ceil_div(g.vectors, TOGETHER),
+                                      nhwc_ceil_div(PARTS_PER_THREAD * threads, call->splits));
     int64_t bytes, more;
     if (!lay_out(&g) || !nhwc_mul(g.worker_bytes, threads, &bytes) ||
         !nhwc_mul(call->results * call->element, call->splits - 1, &more)) {

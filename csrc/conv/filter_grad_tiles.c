@@ -19,7 +19,7 @@
 
 enum {
     BLOCK = 256,            /* pixels, at most */
-    CHAIN = 64,             /* blocks of a split, whose sums are one chain of additions */
+    CHAIN = 32,             /* blocks of a split, whose sums are one chain of additions */
     FEW_CHANNELS = 8,       /* for which rows of taps are copied */
     LIST_BYTES = 128 << 10, /* of lists and copied rows that are made at a time, if a tap's do not exceed it */
     LISTS = 32,
@@ -39,14 +39,22 @@ typedef struct {
     int64_t pixels, blocks;  /* of all samples */
     int64_t listed;          /* taps whose lists are made at a time */
     int64_t copy;            /* elements of a tap's copied rows */
-    int64_t lists_at, panel_at, partial_at, copy_at, worker_bytes;
+    int64_t lists_at, stretches_at, panel_at, partial_at, copy_at, worker_bytes;
     char *workspace;
 } grad_tiles;
+
+/* Neighbouring output pixels of a row. */
+typedef struct {
+    int64_t n, depth, row, col, cols;
+    int64_t at; /* the first, in its block */
+} stretch;
 
 /* What one thread is at. */
 typedef struct {
     nhwc_grad_pixel *lists; /* of the listed taps, `block` entries each */
     int64_t counts[LISTS];
+    stretch *stretches; /* that the block consists of */
+    int64_t stretch_count;
     char *panel, *partial, *copy;
     char *sums;
     int64_t pixel, pixels; /* of the block */
@@ -55,30 +63,41 @@ typedef struct {
 
 /* ---- Lists ------------------------------------------------------------------------------------------------------- */
 
-/* The row of the input that tap row (t, u) of output row r reads, counted over all samples; -1: padding. */
-static int64_t input_row(const nhwc_problem *p, int64_t r, int64_t t, int64_t u) {
-    const int64_t i = r % p->out[1] * p->stride[1] + u * p->dilation[1] - p->before[1];
-    const int64_t z = r / p->out[1] % p->out[0] * p->stride[0] + t * p->dilation[0] - p->before[0];
-    if (i < 0 || i >= p->in[1] || z < 0 || z >= p->in[0]) {
-        return -1;
+/* Cuts the block where output rows end. */
+static void cut_block(const nhwc_problem *p, block *b) {
+    b->stretch_count = 0;
+    for (int64_t at = 0; at < b->pixels;) {
+        const int64_t pixel = b->pixel + at, row = pixel / p->out[2], col = pixel % p->out[2];
+        const int64_t cols = nhwc_min(p->out[2] - col, b->pixels - at), plane = row / p->out[1];
+        b->stretches[b->stretch_count++] = (stretch){
+            .n = plane / p->out[0],
+            .depth = plane % p->out[0],
+            .row = row % p->out[1],
+            .col = col,
+            .cols = cols,
+            .at = at,
+        };
+        at += cols;
     }
-    return (r / p->out[1] / p->out[0] * p->in[0] + z) * p->in[1] + i;
+}
+
+/* The row of the input that tap row (t, u) reads for a stretch, counted over all samples; -1: padding. */
+static int64_t input_row(const nhwc_problem *p, const stretch *s, int64_t t, int64_t u) {
+    const int64_t i = s->row * p->stride[1] + u * p->dilation[1] - p->before[1];
+    const int64_t z = s->depth * p->stride[0] + t * p->dilation[0] - p->before[0];
+    return i < 0 || i >= p->in[1] || z < 0 || z >= p->in[0] ? -1 : (s->n * p->in[0] + z) * p->in[1] + i;
 }
 
 /* Lists the pixels of the block for which the tap lies inside the input; returns their number. */
 static int64_t list_tap(const nhwc_problem *p, const block *b, int64_t tap, nhwc_grad_pixel *list) {
     const int64_t v = tap % p->kernel[2], u = tap / p->kernel[2] % p->kernel[1], t = tap / p->kernel[2] / p->kernel[1];
     const int64_t step = p->stride[2] * p->c, shift = v * p->dilation[2] - p->before[2];
-    int64_t inside, past, count = 0, cols;
+    int64_t inside, past, count = 0;
     nhwc_grad_inside(p, 2, v, &inside, &past);
-    for (int64_t at = 0; at < b->pixels; at += cols) {
-        const int64_t pixel = b->pixel + at, r = pixel / p->out[2], col = pixel % p->out[2];
-        cols = nhwc_min(p->out[2] - col, b->pixels - at);
-        const int64_t row = input_row(p, r, t, u), first = nhwc_max(inside, col), last = nhwc_min(past, col + cols);
-        if (row < 0 || first >= last) {
-            continue;
-        }
-        const int64_t from = (row * p->in[2] + shift) * p->c, dy = at - col;
+    for (const stretch *s = b->stretches; s < b->stretches + b->stretch_count; s++) {
+        const int64_t row = input_row(p, s, t, u);
+        const int64_t first = nhwc_max(inside, s->col), last = row < 0 ? first : nhwc_min(past, s->col + s->cols);
+        const int64_t from = (row * p->in[2] + shift) * p->c, dy = s->at - s->col;
         for (int64_t j = first; j < last; j++) {
             list[count++] = (nhwc_grad_pixel){from + j * step, dy + j};
         }
@@ -91,12 +110,10 @@ static int64_t copy_tap(const grad_tiles *g, const block *b, int64_t tap, char *
                         nhwc_grad_pixel *list) {
     const nhwc_problem *p = &g->call->problem;
     const int64_t pitch = p->c * g->call->element, stride = p->stride[2];
-    int64_t at = 0, cols;
-    for (int64_t done = 0; done < b->pixels; done += cols) {
-        const int64_t r = (b->pixel + done) / p->out[2], col = (b->pixel + done) % p->out[2];
-        cols = nhwc_min(p->out[2] - col, b->pixels - done);
-        const int64_t row = input_row(p, r, tap / p->kernel[1], tap % p->kernel[1]);
-        const int64_t width = (cols - 1) * stride + p->kernel[2], start = col * stride - p->before[2];
+    int64_t at = 0;
+    for (const stretch *s = b->stretches; s < b->stretches + b->stretch_count; s++) {
+        const int64_t row = input_row(p, s, tap / p->kernel[1], tap % p->kernel[1]);
+        const int64_t width = (s->cols - 1) * stride + p->kernel[2], start = s->col * stride - p->before[2];
         const int64_t left = row < 0 ? width : nhwc_min(nhwc_max(-start, 0), width);
         const int64_t right = row < 0 ? width : nhwc_max(nhwc_min(p->in[2] - start, width), left);
         memset(to + at * pitch, 0, (size_t)(left * pitch));
@@ -105,8 +122,8 @@ static int64_t copy_tap(const grad_tiles *g, const block *b, int64_t tap, char *
                    (size_t)((right - left) * pitch));
         }
         memset(to + (at + right) * pitch, 0, (size_t)((width - right) * pitch));
-        for (int64_t j = 0; j < cols; j++) {
-            list[done + j] = (nhwc_grad_pixel){base + (at + j * stride) * p->c, done + j};
+        for (int64_t j = 0; j < s->cols; j++) {
+            list[s->at + j] = (nhwc_grad_pixel){base + (at + j * stride) * p->c, s->at + j};
         }
         at += width;
     }
@@ -130,9 +147,8 @@ typedef struct {
 } filters;
 
 /* Vectors of the next block, when so many are left. None has one alone, but where there is only one. */
-static int block_vectors(const nhwc_grad_call *call, int64_t left) {
-    const int best = call->grad->vectors;
-    return left <= best ? (int)left : left == best + 1 ? (best == 2 ? 3 : 2) : best;
+static int block_vectors(int64_t left) {
+    return left == NHWC_GRAD_VECTORS + 1 ? 2 : (int)nhwc_min(left, NHWC_GRAD_VECTORS);
 }
 
 /* Number `index` of the blocks of filters, of which each group has blocks_of_group. */
@@ -143,7 +159,7 @@ static filters filter_block(const grad_tiles *g, int64_t index) {
     filters f = {.group = index / g->blocks_of_group};
     for (int64_t i = index % g->blocks_of_group; i >= 0; i--) {
         f.first = f.group * count + count - left;
-        f.vectors = block_vectors(call, nhwc_ceil_div(left, lanes));
+        f.vectors = block_vectors(nhwc_ceil_div(left, lanes));
         f.live = nhwc_min(left, f.vectors * lanes);
         left -= f.live;
     }
@@ -154,7 +170,7 @@ static int64_t count_blocks(const nhwc_grad_call *call) {
     const int64_t lanes = call->kernels->lanes;
     int64_t blocks = 0;
     for (int64_t left = call->problem.f / call->problem.groups; left > 0; blocks++) {
-        left -= lanes * block_vectors(call, nhwc_ceil_div(left, lanes));
+        left -= lanes * block_vectors(nhwc_ceil_div(left, lanes));
     }
     return blocks;
 }
@@ -212,6 +228,7 @@ static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
     char *workspace = g->workspace + worker * g->worker_bytes;
     block b = {
         .lists = (nhwc_grad_pixel *)(workspace + g->lists_at),
+        .stretches = (stretch *)(workspace + g->stretches_at),
         .panel = workspace + g->panel_at,
         .partial = workspace + g->partial_at,
         .copy = workspace + g->copy_at,
@@ -228,6 +245,7 @@ static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
             b.pixel = i * g->pixels / g->blocks;
             b.pixels = (i + 1) * g->pixels / g->blocks - b.pixel;
             b.add = i > begin;
+            cut_block(&g->call->problem, &b);
             for (int64_t t = tap; t < end; t += g->listed) {
                 const int64_t taps = nhwc_min(g->listed, end - t);
                 list_taps(g, &b, t, t + taps);
@@ -271,16 +289,18 @@ static grad_tiles plan_tiles(nhwc_grad_call *call) {
 
 static bool lay_out(grad_tiles *g) {
     const int64_t vector = NHWC_GRAD_VECTORS * g->call->kernels->lanes * g->call->element;
-    const int64_t sizes[] = {g->listed * g->block * (int64_t)sizeof(nhwc_grad_pixel), g->block * vector,
-                             NHWC_MAX_MR * vector, g->listed * g->copy * g->call->element};
-    int64_t offsets[4];
-    if (!nhwc_lay_out(4, sizes, offsets, &g->worker_bytes)) {
+    const int64_t sizes[] = {g->listed * g->block * (int64_t)sizeof(nhwc_grad_pixel),
+                             g->block * (int64_t)sizeof(stretch), g->block * vector, NHWC_MAX_MR * vector,
+                             g->listed * g->copy * g->call->element};
+    int64_t offsets[5];
+    if (!nhwc_lay_out(5, sizes, offsets, &g->worker_bytes)) {
         return false;
     }
     g->lists_at = offsets[0];
-    g->panel_at = offsets[1];
-    g->partial_at = offsets[2];
-    g->copy_at = offsets[3];
+    g->stretches_at = offsets[1];
+    g->panel_at = offsets[2];
+    g->partial_at = offsets[3];
+    g->copy_at = offsets[4];
     return true;
 }
 

@@ -1,9 +1,8 @@
 /* The filter gradient's kernels of one dtype and instruction set, and their table. Included by kernels.inl.h. */
 
-#ifndef GRAD_MR2 /* of the register tiles by two and three vectors of filters, and which to prefer */
+#ifndef GRAD_MR2 /* of the register tiles by two and three vectors of filters */
 #define GRAD_MR2 MR2
 #define GRAD_MR3 MR3
-#define GRAD_VECTORS 2
 #endif
 
 #define TILE_TEMPLATE "filter_grad.inl.h"
@@ -49,30 +48,13 @@ static void KERNEL(grad_add)(void *to_, const void *from_, int64_t n) {
     V(store_n)(to, V(add)(V(load_n)(to, n), V(load_n)(from, n)), n);
 }
 
-#ifndef NHWC_INTEGER
-/* 0 times a finite value is 0, times any other NaN. */
-static bool KERNEL(grad_finite)(const void *from_, int64_t n) {
-    const ELEM *from = from_;
-    VEC sum = V(zero)();
-    for (; n >= VL; n -= VL, from += VL) {
-        sum = V(fma)(V(load)(from), V(zero)(), sum);
-    }
-    sum = V(fma)(V(load_n)(from, n), V(zero)(), sum);
-    return V(all_lt)(sum, V(set1)(1));
-}
-#endif
-
 static const nhwc_grad_kernels LOCAL(grad) = {
     .tile = {{0},
              {FAMILY_NAME(grad, MR1, 1), MR1, 1 * VL},
              {FAMILY_NAME(grad, GRAD_MR2, 2), GRAD_MR2, 2 * VL},
              {FAMILY_NAME(grad, GRAD_MR3, 3), GRAD_MR3, 3 * VL}},
-    .vectors = GRAD_VECTORS,
     .pack = KERNEL(grad_pack),
     .lanes = KERNEL(grad_lanes),
     .fill = KERNEL(grad_fill),
     .add = KERNEL(grad_add),
-#ifndef NHWC_INTEGER
-    .finite = KERNEL(grad_finite),
-#endif
 };

@@ -78,15 +78,6 @@ static void KERNEL(grad_lanes)(const nhwc_grad_lanes *t, int rows, int taps) {
     }
 }
 
-/* The vector of a pixel whose lane l holds what result first + l reads of one channel; `live` lanes count. */
-static inline VEC LOCAL(grad_gather)(const ELEM *pixel, const nhwc_grad_fill *f, int64_t first, int64_t live) {
-    ELEM line[VL];
-    for (int64_t l = 0; l < VL; l++) {
-        line[l] = l < live ? pixel[(first + l) / f->results * f->channels] : 0;
-    }
-    return V(load)(line);
-}
-
 /* Rows of one vector for groups of G results, GROUPS to a vector: each channel of the groups is repeated G times. The
    channels of groups that have G, too, are brought together by a permutation. */
 #define GRAD_SPREAD(G, GROUPS)                                                                                         \
@@ -125,9 +116,16 @@ static void LOCAL(grad_fill_vector)(ELEM *to, const ELEM *pixel, int64_t pixels,
     GRAD_SPREAD(4, 4)
     GRAD_SPREAD(8, 2)
 #endif
+    int64_t source[VL];
+    for (int l = 0; l < VL; l++) {
+        source[l] = (first + (l < live ? l : 0)) / f->results * f->channels;
+    }
+    pixel += f->channel;
     for (int64_t u = 0; u < pixels; u++, pixel += f->pitch, to += VL) {
         for (int64_t c = 0; c < f->count; c++) {
-            V(store)(to + c * f->row_pitch, LOCAL(grad_gather)(pixel + f->channel + c, f, first, live));
+            for (int l = 0; l < VL; l++) {
+                to[c * f->row_pitch + l] = pixel[c + source[l]];
+            }
         }
     }
 }

@@ -326,13 +326,12 @@ typedef struct {
 
 typedef struct {
     nhwc_grad_family tile[NHWC_GRAD_VECTORS + 1]; /* by the vectors of a block; [0] is unused */
-    int vectors;                                  /* of a block, where the filters are many */
     void (*pack)(void *to, const void *from, int64_t pixels, int64_t pitch, int64_t live, int64_t nr);
     void (*lanes)(const nhwc_grad_lanes *lanes, int rows, int taps);
     void (*fill)(void *rows, const void *from, int64_t pixels, const nhwc_grad_fill *fill);
     void (*add)(void *to, const void *from, int64_t n);
-    bool (*finite)(const void *from, int64_t n); /* whether all n are; NULL for integers */
 } nhwc_grad_kernels;
+
 /* ---- Arrays that are stored in another dtype ------------------------------------------------------------------------
  */
 
@@ -375,8 +374,8 @@ typedef struct {
     nhwc_spread_kernel *spread[NHWC_MAX_SPREAD_LOG2 + 1];
     /* to[j][i] = from[i][j], pitches in elements; false if an element is not finite. */
     bool (*turn)(const void *from, int64_t from_pitch, int64_t rows, int64_t columns, void *to, int64_t to_pitch);
-    const nhwc_grad_kernels *grad;
     const nhwc_conversions *convert;
+    const nhwc_grad_kernels *grad;                        /* filter gradients */
     void (*activate)(void *y, int64_t n, int activation); /* in place; NULL for integers */
     bool (*all_finite)(const void *x, int64_t n);         /* NULL for integers */
     double (*fma_work)(int64_t rounds, double *flops);    /* register-only multiply-adds, to measure the peak */

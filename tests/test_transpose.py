@@ -66,6 +66,11 @@ def _problems():
         yield Problem((30, 36), (3,), 36, groups=36, strides=groups, dilation_rate=2, **next(terms))
     for padding in (1, (0, 2), ((1, 2), (0, 3))):
         yield Problem((2, 6, 7, 3), (4, 5), 2, strides=(2, 3), padding=padding, output_padding=(1, 2), **next(terms))
+    for kernel, s, f in (((4, 4), 2, 3), ((7, 5), (2, 3), 1), ((2, 3), (5, 4), 2), ((3, 3), (1, 2), 8)):  # overlap
+        for padding in ("same", ((0, 2), (3, 1))):
+            yield Problem((2, 7, 19, 18), kernel, f, strides=s, padding=padding, **next(terms))
+        yield Problem((5, 16, 33), kernel, f, strides=s, dilation_rate=(3, 1), **next(terms))
+    yield Problem((3, 40, 70), (9,), 2, strides=4, output_padding=3, **next(terms))
     yield Problem((3, 9, 7, 40), (3, 3), 33, padding="same", bias=True)  # Winograd
     yield Problem((1, 40, 41, 64), (3, 3), 64, padding=1, residual=True)
     yield Problem((1, 9, 9, 300), (3, 3), 30, strides=2, padding="same")
@@ -125,6 +130,7 @@ def test_activation_comes_after_bias_and_residual_with_taps_and_without(isa, act
     for problem in (
         Problem((2, 3, 5, 3), (2, 1), 19, strides=3, **terms),
         Problem((2, 6, 5), (3,), 9, strides=3, **terms),
+        Problem((2, 17, 16), (4,), 3, strides=2, **terms),
         Problem((2, 6, 0), (3,), 9, strides=3, **terms),
     ):
         assert_accurate(problem, problem.run(nhwc), np.float32)
@@ -149,6 +155,7 @@ def test_neither_threads_nor_the_batch_change_a_bit():
         Problem((4, 28, 28, 32), (3, 3), 32, strides=2, padding="same", bias=True, activation="gelu"),
         Problem((4, 28, 30, 64), (3, 3), 64, padding="same"),
         Problem((3, 4000, 8), (1,), 24, strides=9, bias=True, activation="tanh"),
+        Problem((3, 50, 40, 64), (5, 4), 3, strides=2, padding="same", bias=True, residual=True, activation="selu"),
     ):
         x, _, _, residual = problem.operands()
         plan = problem.plan((None, *problem.shape[1:]))
@@ -169,6 +176,7 @@ def test_what_is_not_finite_reaches_exactly_its_windows(isa, value):
         Problem((2, 5, 6, 7), (2, 2), 5, strides=2, bias=True, activation="tanh"),
         Problem((1, 9, 9, 40), (3, 3), 40, padding="same", residual=True),
         Problem((9, 4), (2,), 6, strides=3, groups=2, residual=True),
+        Problem((2, 5, 17, 16), (4, 3), 2, strides=2, padding=((1, 0), (0, 2)), bias=True, residual=True),
     ):
         operands = problem.operands()
         for i, index in itertools.product(range(4), (0, -1)):

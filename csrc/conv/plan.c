@@ -72,10 +72,14 @@ static bool leaves_lanes(const nhwc_problem *p) {
     return p->dtype >= NHWC_I64 && !depthwise && 4 * (p->f / p->groups) <= nhwc_plan_kernels(p->dtype)->lanes;
 }
 
-/* A plan of `part` by this method, or, where that is NULL, by the best one for `whole`. */
+static const nhwc_method *choose_transposed(const nhwc_plan *plan) {
+    return nhwc_method_overlap.serves(plan) ? &nhwc_method_overlap : &nhwc_method_transposed;
+}
+
+/* A plan of `part` by the method that `choose` finds for `whole`; NULL is for an output of its own. */
 static nhwc_status create(nhwc_plan **result, const nhwc_problem *whole, const nhwc_problem *part,
-                          const nhwc_output *output, const nhwc_method *method, const void *filters, const void *bias,
-                          bool borrow) {
+                          const nhwc_output *output, const nhwc_method *(*choose)(const nhwc_plan *),
+                          const void *filters, const void *bias, bool borrow) {
     const nhwc_output all = nhwc_whole_output(part);
     *result = NULL;
     nhwc_plan *plan = calloc(1, sizeof *plan);
@@ -90,7 +94,7 @@ static nhwc_status create(nhwc_plan **result, const nhwc_problem *whole, const n
     plan->element = whole->dtype == NHWC_F32 ? 4 : 8;
     choose_activation(plan);
     plan->once = borrow;
-    plan->method = method ? method : choose_method(plan);
+    plan->method = choose(plan);
     plan->problem = *part;
     nhwc_status status = NHWC_UNSUPPORTED;
     if (plan->method) {
@@ -107,22 +111,22 @@ static nhwc_status create(nhwc_plan **result, const nhwc_problem *whole, const n
 
 nhwc_status nhwc_plan_create(nhwc_plan **plan, const nhwc_problem *problem, const void *filters, const void *bias,
                              int borrow) {
-    return create(plan, problem, problem, NULL, NULL, filters, bias, borrow);
+    return create(plan, problem, problem, NULL, choose_method, filters, bias, borrow);
 }
 
 nhwc_status nhwc_plan_create_part(nhwc_plan **plan, const nhwc_problem *whole, const nhwc_problem *part,
                                   const void *filters, const void *bias, bool borrow) {
-    return create(plan, whole, part, NULL, NULL, filters, bias, borrow);
+    return create(plan, whole, part, NULL, choose_method, filters, bias, borrow);
 }
 
 nhwc_status nhwc_plan_create_into(nhwc_plan **plan, const nhwc_problem *problem, const nhwc_output *output,
                                   const void *filters, const void *bias, int borrow) {
-    return create(plan, problem, problem, output, NULL, filters, bias, borrow);
+    return create(plan, problem, problem, output, choose_method, filters, bias, borrow);
 }
 
 nhwc_status nhwc_plan_create_transposed(nhwc_plan **plan, const nhwc_problem *problem, const void *filters,
                                         const void *bias, int borrow) {
-    return create(plan, problem, problem, NULL, &nhwc_method_transposed, filters, bias, borrow);
+    return create(plan, problem, problem, NULL, choose_transposed, filters, bias, borrow);
 }
 
 static bool is_integer(nhwc_dtype dtype) { return dtype != NHWC_F16 && dtype != NHWC_BF16 && dtype >= NHWC_I64; }

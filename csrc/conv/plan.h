@@ -161,6 +161,14 @@ typedef struct {
     void *turned;     /* workspace: the parts' filters, if they are read in place */
 } nhwc_transposed_plan;
 
+/* Everything of the overlap method; see overlap.c. */
+typedef struct {
+    nhwc_plan *products; /* of an input row */
+    char *line;          /* the bias, for every pixel of a line */
+    void *turned;        /* workspace: the filters of the products, if they are read in place */
+    int64_t ring_bytes;
+} nhwc_overlap_plan;
+
 /* A way to compute a convolution. The direct algorithm is a family of them; plan.c lists them all. */
 typedef struct {
     nhwc_algorithm algorithm;
@@ -177,7 +185,7 @@ typedef struct {
 } nhwc_method;
 
 extern const nhwc_method nhwc_method_depthwise, nhwc_method_images, nhwc_method_rows, nhwc_method_tiles,
-    nhwc_method_winograd_f2, nhwc_method_winograd_f4, nhwc_method_transposed;
+    nhwc_method_winograd_f2, nhwc_method_winograd_f4, nhwc_method_overlap, nhwc_method_transposed;
 
 /* Where results go: elements of the output from one of them to the next, between samples and along each axis. */
 typedef struct {
@@ -228,6 +236,7 @@ struct nhwc_plan {
         nhwc_winograd_plan winograd;
         nhwc_depthwise_plan depthwise;
         nhwc_transposed_plan transposed;
+        nhwc_overlap_plan overlap;
     };
     void *memory;  /* one block that holds all arrays of the method */
     bool borrowed; /* memory is workspace, to be given back */

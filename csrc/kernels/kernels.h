@@ -375,7 +375,9 @@ typedef struct {
     /* to[j][i] = from[i][j], pitches in elements; false if an element is not finite. */
     bool (*turn)(const void *from, int64_t from_pitch, int64_t rows, int64_t columns, void *to, int64_t to_pitch);
     const nhwc_conversions *convert;
-    const nhwc_grad_kernels *grad;                        /* filter gradients */
+    const nhwc_grad_kernels *grad; /* filter gradients */
+    /* to[i * step ...] += from[i * pitch ...], `length` elements each, for i = 0 .. count - 1 in order. */
+    void (*overlap)(void *to, int64_t step, const void *from, int64_t pitch, int64_t length, int64_t count);
     void (*activate)(void *y, int64_t n, int activation); /* in place; NULL for integers */
     bool (*all_finite)(const void *x, int64_t n);         /* NULL for integers */
     double (*fma_work)(int64_t rounds, double *flops);    /* register-only multiply-adds, to measure the peak */

@@ -18,6 +18,7 @@
 #include "finite.inl.h"
 #include "depthwise.inl.h"
 #include "depthwise_in_place.inl.h"
+#include "overlap.inl.h"
 #include "peak.inl.h"
 #endif
 #ifdef WITH_ALL_OPERATIONS
@@ -264,6 +265,7 @@ static const nhwc_kernels
             .images = &LOCAL(images),
 #endif
 #ifndef NHWC_INTEGER
+            .overlap = KERNEL(overlap),
             .sum_windows = KERNEL(sum_windows),
 #endif
 #ifdef WITH_ALL_OPERATIONS

@@ -19,7 +19,9 @@
 enum {
     BLOCK_BYTES = 32 << 10, /* of the input that a block of columns reads at a time */
     MOST_ROWS = 15,         /* that a block is made narrower for, so that they stay in the first-level cache */
-    FAR_STRIDE = 8,         /* from which windows that are dropped cost more than they bring */
+    PAGE_BYTES = 4096,      /* addresses that differ by multiples of it look alike to a processor's store buffer */
+    LINE_SHIFT = 512,
+    FAR_STRIDE = 8, /* from which windows that are dropped cost more than they bring */
 };
 
 typedef struct {
@@ -130,6 +132,8 @@ static void run_task(const call *c, int64_t task, char *line) {
     const nhwc_run first = nhwc_pool_pixels(p, 2, col), last = nhwc_pool_pixels(p, 2, col + o.count - 1);
     nhwc_windows rows = t;
     rows.x = (const char *)t.x + first.first * pixel;
+    /* Aligned as the input is, and where stores seem to lead to no address that is loaded next. */
+    line += ((uintptr_t)rows.x + LINE_SHIFT - (uintptr_t)line) % PAGE_BYTES;
     rows.channels = (last.first + last.count - first.first) * p->c;
     rows.out = line;
     rows.divisor = 1;
@@ -160,11 +164,11 @@ static void choose(call *c, bool mean) {
     c->two_steps = height > 1 && two < direct && !(mean && (height > NHWC_POOL_CHAIN || width > NHWC_POOL_CHAIN));
     const int64_t overlap = p->kernel[1] > p->stride[1] ? nhwc_min(height, MOST_ROWS) + 1 : 1;
     const int64_t bytes = nhwc_min(stride, p->in[2]) * p->c * c->element * overlap;
-    c->cols = nhwc_min(nhwc_max(BLOCK_BYTES / bytes, 1), p->out[2]);
+    c->cols = nhwc_min(nhwc_max(BLOCK_BYTES / bytes, 2 * width), p->out[2]);
     c->cols = nhwc_ceil_div(p->out[2], nhwc_ceil_div(p->out[2], c->cols));
     c->col_blocks = nhwc_ceil_div(p->out[2], c->cols);
     const int64_t columns = nhwc_min((c->cols - 1) * stride + p->kernel[2], p->in[2]);
-    c->line_bytes = nhwc_round_up(columns * p->c * c->element, NHWC_ALIGNMENT);
+    c->line_bytes = nhwc_round_up(columns * p->c * c->element, NHWC_ALIGNMENT) + PAGE_BYTES;
 }
 
 static bool is_global(const nhwc_problem *p) {

@@ -40,8 +40,12 @@ static inline __attribute__((always_inline)) void LOCAL(sum_short)(const nhwc_wi
     const bool exact = (t->divisor & (t->divisor - 1)) == 0;
     const ELEM *x = t->x;
     ELEM *out = t->out;
+    const int64_t head = LOCAL(head)(t);
     for (int64_t w = 0; w < t->windows; w++, x += t->window_pitch, out += t->out_pitch) {
-        int64_t c = 0;
+        int64_t c = head;
+        if (head) {
+            V(store_n)(out, LOCAL(mean)(LOCAL(sum_taps)(x, offsets, taps, head), divisor, inverse), head);
+        }
         for (; c + VL <= t->channels; c += VL) {
             const VEC s = LOCAL(sum_taps)(x + c, offsets, taps, VL);
             V(store)(out + c, exact ? V(mul)(s, inverse) : LOCAL(mean)(s, divisor, inverse));
@@ -53,42 +57,58 @@ static inline __attribute__((always_inline)) void LOCAL(sum_short)(const nhwc_wi
     }
 }
 
-/* Lines of sums and remainders, and some taps more. */
-static inline __attribute__((always_inline)) void LOCAL(sum_more)(ELEM *s, ELEM *e, const ELEM *x,
-                                                                  const int64_t *offsets, int taps, int64_t channels) {
-    for (int64_t c = 0; c < channels; c += VL) {
-        const VEC t = channels - c < VL ? LOCAL(sum_taps)(x + c, offsets, taps, channels - c)
-                                        : LOCAL(sum_taps)(x + c, offsets, taps, VL);
-        const VEC before = V(load)(s + c), sum = V(add)(before, t), part = V(sub)(sum, before);
-        const VEC lost = V(add)(V(sub)(before, V(sub)(sum, part)), V(sub)(t, part));
-        V(store)(s + c, sum);
-        V(store)(e + c, V(add)(V(load)(e + c), lost));
+/* The first n sums and remainders of a line, and some taps more. */
+static inline __attribute__((always_inline)) void LOCAL(sum_one)(ELEM *s, ELEM *e, const ELEM *x,
+                                                                 const int64_t *offsets, int taps, int64_t n) {
+    const VEC t = LOCAL(sum_taps)(x, offsets, taps, n), before = LOCAL(max_load)(s, n);
+    const VEC sum = V(add)(before, t), part = V(sub)(sum, before);
+    const VEC lost = V(add)(V(sub)(before, V(sub)(sum, part)), V(sub)(t, part));
+    const VEC rest = V(add)(LOCAL(max_load)(e, n), lost);
+    if (n == VL) {
+        V(store)(s, sum);
+        V(store)(e, rest);
+    } else {
+        V(store_n)(s, sum, n);
+        V(store_n)(e, rest, n);
+    }
+}
+
+static inline __attribute__((always_inline)) void
+LOCAL(sum_more)(ELEM *s, ELEM *e, const ELEM *x, const int64_t *offsets, int taps, int64_t channels, int64_t head) {
+    for (int64_t c = 0, n; c < channels; c += n) {
+        n = LOCAL(width)(c, head, channels);
+        if (n == VL) {
+            LOCAL(sum_one)(s + c, e + c, x + c, offsets, taps, VL);
+        } else {
+            LOCAL(sum_one)(s + c, e + c, x + c, offsets, taps, n);
+        }
     }
 }
 
 /* A window of many taps, for a line of channels. */
-static void LOCAL(sum_long)(const nhwc_windows *t, const ELEM *x, ELEM *out, int64_t channels) {
+static void LOCAL(sum_long)(const nhwc_windows *t, const ELEM *x, ELEM *out, int64_t channels, int64_t head) {
     const VEC divisor = V(set1)((ELEM)t->divisor), inverse = V(set1)(1 / (ELEM)t->divisor);
-    ELEM s[NHWC_POOL_LINE * VL], e[NHWC_POOL_LINE * VL];
+    _Alignas(64) ELEM sums[(NHWC_POOL_LINE + 1) * VL], rests[(NHWC_POOL_LINE + 1) * VL];
+    ELEM *s = sums + (head ? VL - head : 0), *e = rests + (head ? VL - head : 0);
     int64_t offsets[NHWC_POOL_CHAIN];
     nhwc_tap at = {0, 0, 0};
-    for (int64_t c = 0; c < channels; c += VL) {
-        V(store)(s + c, V(zero)());
-        V(store)(e + c, V(zero)());
-    }
+    memset(s, 0, (size_t)channels * sizeof(ELEM));
+    memset(e, 0, (size_t)channels * sizeof(ELEM));
     for (int taps; (taps = nhwc_next_taps(t, &at, offsets)) > 0;) {
         switch (taps) {
 #define CASE(i)                                                                                                        \
     case i:                                                                                                            \
-        LOCAL(sum_more)(s, e, x, offsets, i, channels);                                                                \
+        LOCAL(sum_more)(s, e, x, offsets, i, channels, head);                                                          \
         break;
             NHWC_TAP_COUNTS(CASE)
 #undef CASE
         }
     }
-    for (int64_t c = 0; c < channels; c += VL) {
-        const VEC sum = V(load)(s + c), rest = V(load)(e + c), all = V(select_nan)(rest, sum, V(add)(sum, rest));
-        V(store_n)(out + c, LOCAL(mean)(all, divisor, inverse), channels - c < VL ? channels - c : VL);
+    for (int64_t c = 0, n; c < channels; c += n) {
+        n = LOCAL(width)(c, head, channels);
+        const VEC sum = LOCAL(max_load)(s + c, n), rest = LOCAL(max_load)(e + c, n);
+        const VEC all = V(select_nan)(rest, sum, V(add)(sum, rest));
+        V(store_n)(out + c, LOCAL(mean)(all, divisor, inverse), n);
     }
 }
 
@@ -97,11 +117,12 @@ static void KERNEL(sum_windows)(const nhwc_windows *t) {
     nhwc_tap at = {0, 0, 0};
     const int taps = nhwc_next_taps(t, &at, offsets);
     if (t->depths * t->rows * t->columns > NHWC_POOL_CHAIN) {
-        const int64_t part = NHWC_POOL_LINE * VL;
+        const int64_t part = NHWC_POOL_LINE * VL, last = t->channels % part;
+        const int64_t head = last && last < VL ? 0 : LOCAL(head)(t);
         for (int64_t w = 0; w < t->windows; w++) {
             for (int64_t c = 0; c < t->channels; c += part) {
                 LOCAL(sum_long)(t, (const ELEM *)t->x + w * t->window_pitch + c, (ELEM *)t->out + w * t->out_pitch + c,
-                                t->channels - c < part ? t->channels - c : part);
+                                t->channels - c < part ? t->channels - c : part, head);
             }
         }
         return;

@@ -49,7 +49,8 @@ static inline __attribute__((always_inline)) VEC LOCAL(max_taps)(const ELEM *x, 
     }
 #else
     VEC sum = a;
-    _Pragma("GCC unroll 9") for (int i = 1; i < taps; i++) {
+    NHWC_EACH_TAP
+    for (int i = 1; i < taps; i++) {
         const VEC value = LOCAL(max_load)(x + offsets[i], n);
         a = V(max)(a, value);
         sum = V(add)(sum, value);

@@ -4,6 +4,8 @@ import pytest
 
 from nhwc import _core
 
+collect_ignore = ["goldens"]  # a program that needs Keras
+
 
 @pytest.fixture(params=_core.ISAS_AVAILABLE)
 def isa(request):

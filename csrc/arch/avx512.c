@@ -14,6 +14,7 @@
 #define GRAD_MR3 9
 
 #define NHWC_DTYPE f32
+#define WITH_WINOGRAD
 #define MR1 14
 #define MR2 12
 #define MR3 8

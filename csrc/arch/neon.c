@@ -10,6 +10,7 @@
 #define DEPTHWISE_COLUMNS 14
 
 #define NHWC_DTYPE f32
+#define WITH_WINOGRAD
 #define MR1 14
 #define MR2 12
 #define MR3 8

@@ -8,6 +8,7 @@
 #define DEPTHWISE_COLUMNS 8
 
 #define NHWC_DTYPE f32
+#define WITH_WINOGRAD
 #define MR1 6
 #define MR2 4
 #define MR3 3

@@ -10,6 +10,7 @@
 #define DEPTHWISE_COLUMNS 8
 
 #define NHWC_DTYPE f32
+#define WITH_WINOGRAD
 #define MR1 12
 #define MR2 6
 #define MR3 4

@@ -86,14 +86,11 @@ static void choose_blocks(const nhwc_plan *plan, nhwc_depthwise_plan *d) {
 static void choose_kernel(const nhwc_plan *plan, nhwc_depthwise_plan *d) {
     const nhwc_problem *p = &plan->problem;
     const nhwc_depthwise_kernels *kernels = &plan->kernels->rows;
-    const int64_t stride = d->shift[2] <= NHWC_DEPTHWISE_STRIDE ? d->shift[2] : 0, taps = p->kernel[2];
-    d->kernel = taps <= NHWC_DEPTHWISE_TAPS ? kernels->run[stride][taps] : NULL;
-    d->kernel = d->kernel ? d->kernel : kernels->run[stride][0];
-    d->kernel = d->kernel ? d->kernel : kernels->run[0][0];
-    const int64_t chunk = nhwc_chunk(p);
-    nhwc_depthwise_kernel *in_place = taps <= NHWC_DEPTHWISE_TAPS ? kernels->in_place[stride][taps] : NULL;
+    const int64_t stride = d->shift[2], taps = p->kernel[2], chunk = nhwc_chunk(p);
+    const bool known = stride <= NHWC_DEPTHWISE_STRIDE && taps <= NHWC_DEPTHWISE_TAPS;
+    nhwc_depthwise_kernel *in_place = known ? kernels->in_place[stride][taps] : NULL;
     d->in_place = in_place && d->multiplier == 1 && p->k <= chunk;
-    d->kernel = d->in_place ? in_place : d->kernel;
+    d->kernel = d->in_place ? in_place : kernels->run[stride == 1];
     d->chunk_taps = nhwc_min(taps, chunk);
     d->chunk_rows = nhwc_min(chunk / d->chunk_taps, taps_of_depth_and_height(p));
 }

@@ -181,7 +181,7 @@ static int64_t cut_group(const nhwc_plan *plan, int64_t count, int64_t *block_co
         if (depthwise && left < kernels->lanes) {
             family = &kernels->depthwise_tail;
         } else if (depthwise) {
-            family = &kernels->depthwise[nhwc_block_vectors(kernels, left / kernels->lanes)];
+            family = &kernels->depthwise;
         } else {
             family = &kernels->direct[nhwc_block_vectors(kernels, nhwc_ceil_div(left, kernels->lanes))];
         }

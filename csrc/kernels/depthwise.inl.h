@@ -5,19 +5,17 @@
 
        for vector of channels:
            c[width] = bias
-           for row of taps, for block of its taps:
-               w[taps] = filters
-               for input u that the tile reads:              one load serves every column that meets it
-                   c[j] += row[u] * w[u - j * stride]        in the order of the taps for each column j
+           for row of taps, for tap k, three at a time where the stride is 1:
+               c[j] += row[j * stride + k] * filters[k]
            out[j] = clamp(c[j] + residual)
 
-   Registers: `width` accumulators, a block of up to 7 taps and one input. A kernel is the tile with its taps and stride
-   known to the compiler (0: read from the operands), for each width. */
+   Registers: `width` accumulators, three taps and one input. A kernel is the tile with its stride known to the compiler
+   (0: read from the operands), for each width. */
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 #define EACH_COLUMN(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13)
-#define EACH_TAP(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6)
+#define EACH_TAP(X) X(0) X(1) X(2)
 
 /* c[j] += w[k] * row[j * stride + k], if there is a column j and a tap k; j, k, width and stride are constants. */
 #define MEET(j)                                                                                                        \
@@ -25,7 +23,7 @@
         c##j = V(fma)(V(load)(row + (j * stride + k) * VL), wk, c##j);                                                 \
     }
 #define TAP(i)                                                                                                         \
-    if (i < block) {                                                                                                   \
+    {                                                                                                                  \
         enum { k = i };                                                                                                \
         const VEC wk = V(load)(w + k * VL);                                                                            \
         EACH_COLUMN(MEET)                                                                                              \
@@ -58,10 +56,9 @@
         V(store_n)(out + j * pitch, c##j, n);                                                                          \
     }
 
-ALWAYS_INLINE void LOCAL(depthwise_tile)(const nhwc_depthwise_tile *t, const int width, const int taps,
-                                         const int stride) {
-    const int block = taps ? taps : 3;
-    const int64_t row_taps = taps ? taps : t->taps, step = (stride ? stride : t->stride) * VL, pitch = t->out_pitch;
+ALWAYS_INLINE void LOCAL(depthwise_tile)(const nhwc_depthwise_tile *t, const int width, const int stride) {
+    enum { block = 3 };
+    const int64_t taps = t->taps, step = (stride ? stride : t->stride) * VL, pitch = t->out_pitch;
     ELEM *partial = t->partial;
     for (int64_t v = 0; v * VL < t->live; v++, partial += NHWC_DEPTHWISE_COLUMNS * VL) {
         const ELEM *w = (const ELEM *)t->filters + v * t->filter_pitch;
@@ -70,10 +67,10 @@ ALWAYS_INLINE void LOCAL(depthwise_tile)(const nhwc_depthwise_tile *t, const int
         for (int64_t r = 0; r < t->row_count; r++) {
             const ELEM *row = (const ELEM *)t->rows[r] + t->offset + v * t->vector_pitch;
             int64_t k = 0;
-            for (; stride && k + block <= row_taps; k += block, row += block * VL, w += block * VL) {
+            for (; stride && k + block <= taps; k += block, row += block * VL, w += block * VL) {
                 EACH_TAP(TAP)
             }
-            for (; !taps && k < row_taps; k++, row += VL, w += VL) {
+            for (; k < taps; k++, row += VL, w += VL) {
                 const VEC w0 = V(load)(w);
                 EACH_COLUMN(MEET_ONE)
             }
@@ -106,37 +103,11 @@ ALWAYS_INLINE void LOCAL(depthwise_tile)(const nhwc_depthwise_tile *t, const int
 #define WIDTH_CASE(i)                                                                                                  \
     case i + 1:                                                                                                        \
         if (i < DEPTHWISE_COLUMNS) {                                                                                   \
-            LOCAL(depthwise_tile)(tile, i + 1, TAPS, STRIDE);                                                          \
+            LOCAL(depthwise_tile)(tile, i + 1, STRIDE);                                                                \
         }                                                                                                              \
         break;
 
-#define TAPS 3
 #define STRIDE 1
-static void KERNEL(depthwise_3s1)(const nhwc_depthwise_tile *tile, int width) {
-    switch (width) { EACH_COLUMN(WIDTH_CASE) }
-}
-#undef STRIDE
-#define STRIDE 2
-static void KERNEL(depthwise_3s2)(const nhwc_depthwise_tile *tile, int width) {
-    switch (width) { EACH_COLUMN(WIDTH_CASE) }
-}
-#undef TAPS
-#define TAPS 5
-static void KERNEL(depthwise_5s2)(const nhwc_depthwise_tile *tile, int width) {
-    switch (width) { EACH_COLUMN(WIDTH_CASE) }
-}
-#undef STRIDE
-#define STRIDE 1
-static void KERNEL(depthwise_5s1)(const nhwc_depthwise_tile *tile, int width) {
-    switch (width) { EACH_COLUMN(WIDTH_CASE) }
-}
-#undef TAPS
-#define TAPS 7
-static void KERNEL(depthwise_7s1)(const nhwc_depthwise_tile *tile, int width) {
-    switch (width) { EACH_COLUMN(WIDTH_CASE) }
-}
-#undef TAPS
-#define TAPS 0
 static void KERNEL(depthwise_s1)(const nhwc_depthwise_tile *tile, int width) {
     switch (width) { EACH_COLUMN(WIDTH_CASE) }
 }
@@ -145,7 +116,6 @@ static void KERNEL(depthwise_s1)(const nhwc_depthwise_tile *tile, int width) {
 static void KERNEL(depthwise_any)(const nhwc_depthwise_tile *tile, int width) {
     switch (width) { EACH_COLUMN(WIDTH_CASE) }
 }
-#undef TAPS
 #undef STRIDE
 
 /* Copies the channels of `pixels` pixels into a row of vectors, zeros behind the last channel; from NULL, zeros. */

@@ -220,10 +220,9 @@ enum { NHWC_DEPTHWISE_COLUMNS = 14, NHWC_DEPTHWISE_TAPS = 7, NHWC_DEPTHWISE_STRI
 typedef void nhwc_depthwise_kernel(const nhwc_depthwise_tile *tile, int width);
 
 typedef struct {
-    int columns; /* of the widest tile */
-    /* By stride and taps of a row; [...][0] takes any taps, [0][0] any stride too. Others may be NULL. */
-    nhwc_depthwise_kernel *run[NHWC_DEPTHWISE_STRIDE + 1][NHWC_DEPTHWISE_TAPS + 1];
-    /* Likewise, for any number of columns of an input that is not copied. */
+    int columns;                   /* of the widest tile */
+    nhwc_depthwise_kernel *run[2]; /* for any stride, and for stride 1 */
+    /* By stride and taps of a row, for any number of columns of an input that is not copied; others are NULL. */
     nhwc_depthwise_kernel *in_place[NHWC_DEPTHWISE_STRIDE + 1][NHWC_DEPTHWISE_TAPS + 1];
     void (*fill)(void *row, int64_t vector_pitch, const void *from, int64_t pixel_pitch, int64_t pixels,
                  int64_t channels);
@@ -362,8 +361,7 @@ typedef struct {
     int lanes;                                         /* elements of a vector */
     int preferred_vectors;                             /* of a block, where the filters are many */
     nhwc_tile_family direct[NHWC_MAX_VECTORS + 1];     /* by the vectors of a block; [0] is unused */
-    nhwc_tile_family depthwise[NHWC_MAX_VECTORS + 1];  /* blocks of whole vectors */
-    nhwc_tile_family depthwise_tail;                   /* a block of less than a vector */
+    nhwc_tile_family depthwise, depthwise_tail;        /* a block of a vector, and of less */
     const nhwc_image_kernels *images;                  /* NULL for integers, and with one lane */
     nhwc_product_family product[NHWC_MAX_VECTORS + 1]; /* by vectors; floating point only */
     nhwc_winograd_kernels winograd[2];                 /* F(2 x 2, 3 x 3), F(4 x 4, 3 x 3); floating point only */

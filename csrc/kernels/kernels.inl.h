@@ -1,6 +1,7 @@
 /* All kernels of one dtype and instruction set, and their table. Included by arch/<isa>.c with NHWC_ISA, NHWC_DTYPE,
    the tile heights MR1 .. MR4 for blocks of 1 .. 4 vectors, DEPTHWISE_COLUMNS, and IMAGE_SUMS, the accumulators of an
-   image tile where vectors have several lanes, set, and MR_TAPS where three taps at a time pay; unsets the dtype and
+   image tile where vectors have several lanes, set, and MR_TAPS where three taps at a time pay,
+   and WITH_WINOGRAD for the dtype that Winograd serves; unsets the dtype and
    heights. */
 
 #include "template.h"
@@ -84,18 +85,6 @@ static __attribute__((noinline)) void LOCAL(end_block)(ELEM *totals, const ELEM 
 #define FAMILY FAMILY_NAME(depthwise, MR1, 1)
 #define FAMILY_MR MR1
 #include "tile_family.inl.h"
-#define NV 2
-#define FAMILY FAMILY_NAME(depthwise, MR2, 2)
-#define FAMILY_MR MR2
-#include "tile_family.inl.h"
-#define NV 3
-#define FAMILY FAMILY_NAME(depthwise, MR3, 3)
-#define FAMILY_MR MR3
-#include "tile_family.inl.h"
-#define NV 4
-#define FAMILY FAMILY_NAME(depthwise, MR4, 4)
-#define FAMILY_MR MR4
-#include "tile_family.inl.h"
 #undef TILE_OP
 #undef TILE_NAME
 
@@ -110,7 +99,7 @@ static __attribute__((noinline)) void LOCAL(end_block)(ELEM *totals, const ELEM 
 #undef TILE_TEMPLATE
 #undef TILE_TYPE
 
-#ifndef NHWC_INTEGER
+#ifdef WITH_WINOGRAD
 #define TILE_TEMPLATE "product.inl.h"
 #define TILE_TYPE nhwc_product
 #define TILE_NAME product
@@ -182,21 +171,12 @@ static const nhwc_kernels
                        {FAMILY_NAME(direct, MR2, 2), MR2, 2 * VL},
                        {FAMILY_NAME(direct, MR3, 3), MR3, 3 * VL},
                        {FAMILY_NAME(direct, MR4, 4), MR4, 4 * VL}},
-            .depthwise = {{0},
-                          {FAMILY_NAME(depthwise, MR1, 1), MR1, 1 * VL},
-                          {FAMILY_NAME(depthwise, MR2, 2), MR2, 2 * VL},
-                          {FAMILY_NAME(depthwise, MR3, 3), MR3, 3 * VL},
-                          {FAMILY_NAME(depthwise, MR4, 4), MR4, 4 * VL}},
+            .depthwise = {FAMILY_NAME(depthwise, MR1, 1), MR1, 1 * VL},
             .depthwise_tail = {FAMILY_NAME(depthwise_tail, MR1, 1), MR1, 1 * VL},
             .convert = &LOCAL(conversions),
 #ifndef NHWC_INTEGER
             .rows = {.columns = DEPTHWISE_COLUMNS,
-                     .run = {[0] = {[0] = KERNEL(depthwise_any)},
-                             [1] = {[0] = KERNEL(depthwise_s1),
-                                    [3] = KERNEL(depthwise_3s1),
-                                    [5] = KERNEL(depthwise_5s1),
-                                    [7] = KERNEL(depthwise_7s1)},
-                             [2] = {[3] = KERNEL(depthwise_3s2), [5] = KERNEL(depthwise_5s2)}},
+                     .run = {KERNEL(depthwise_any), KERNEL(depthwise_s1)},
                      .in_place = {[1] = {[3] = KERNEL(depthwise_in_place_3s1),
                                          [5] = KERNEL(depthwise_in_place_5s1),
                                          [7] = KERNEL(depthwise_in_place_7s1)},
@@ -252,6 +232,7 @@ static const nhwc_kernels
                 },
             .activate = KERNEL(activate),
             .all_finite = KERNEL(all_finite),
+#ifdef WITH_WINOGRAD
             .product = {{0},
                         {FAMILY_NAME(product, MR1, 1), MR1, 1 * VL},
                         {FAMILY_NAME(product, MR2, 2), MR2, 2 * VL},
@@ -259,6 +240,7 @@ static const nhwc_kernels
                         {FAMILY_NAME(product, MR4, 4), MR4, 4 * VL}},
             .winograd = {{KERNEL(winograd_f2_input), KERNEL(winograd_f2_output), KERNEL(winograd_f2_filters)},
                          {KERNEL(winograd_f4_input), KERNEL(winograd_f4_output), KERNEL(winograd_f4_filters)}},
+#endif
             .fma_work = LOCAL(fma_work),
 #endif
 #if defined(IMAGE_SUMS) && !defined(NHWC_INTEGER)
@@ -277,6 +259,7 @@ static const nhwc_kernels
 };
 
 #undef WITH_ALL_OPERATIONS
+#undef WITH_WINOGRAD
 #undef MR_TAPS
 #undef ROW_FAMILY
 #undef SPREAD_FAMILIES

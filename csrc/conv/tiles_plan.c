@@ -4,6 +4,7 @@
 #include "tiles.h"
 
 #include "../base/memory.h"
+#include "../base/threads.h"
 
 #include <string.h>
 
@@ -19,6 +20,8 @@ enum {
     FEW_CHANNELS = 32,          /* below this, runs over the kernel's width pay for a padded copy */
     MOST_SKIPPED = 4096,        /* segments that a tile can pick from */
     LEAST_SKIPPED = 2,          /* percent of the multiplications that are worth it */
+    PACKED_INPUTS = 32,         /* whose filters are packed together */
+    IN_PLACE_PIXELS = 128,      /* of results, below which unaligned filters are not worth packing */
 };
 
 /* Bytes of the padded copy that rows x cols output pixels need, or -1 for absurdly many. */
@@ -195,22 +198,50 @@ static int64_t cut_group(const nhwc_plan *plan, int64_t count, int64_t *block_co
     return padded;
 }
 
-/* Copies the filters of `count` blocks out of HWIO, filled up with zeros to the blocks' widths; blocks with filters
-   where they are, are passed over. Input by input, so that HWIO is read in its own order. */
-static void pack_filters(const nhwc_plan *plan, const nhwc_block *blocks, int64_t count, const char *filters) {
-    const nhwc_problem *p = &plan->problem;
-    const int64_t element = (int64_t)plan->element;
-    for (int64_t k = 0; k < p->k; k++) {
-        for (int64_t i = 0; i < count; i++) {
-            const nhwc_block *b = &blocks[i];
-            if (b->packed) {
-                int64_t width = b->family->nr * element, live = b->live * element;
-                char *row = b->packed + k * width;
-                memcpy(row, filters + (k * p->f + b->first) * element, (size_t)live);
-                memset(row + live, 0, (size_t)(width - live));
+/* Filters to be packed, on several threads. */
+typedef struct {
+    const nhwc_plan *plan;
+    const nhwc_block *blocks;
+    int64_t count;
+    const char *filters;
+} packing;
+
+/* Copies a block's filters for inputs `k` to before `last`, filled up with zeros to the block's width. */
+static void pack_block(const packing *t, const nhwc_block *b, int64_t k, int64_t last) {
+    const int64_t f = t->plan->problem.f, element = (int64_t)t->plan->element, width = b->family->nr * element;
+    const char *from = t->filters + (k * f + b->first) * element;
+    char *to = b->packed + k * width;
+    if (t->plan->kernels->grad) {
+        t->plan->kernels->grad->pack(to, from, last - k, f, b->live, b->family->nr);
+        return;
+    }
+    for (; k < last; k++, to += width, from += f * element) {
+        memcpy(to, from, (size_t)(b->live * element));
+        memset(to + b->live * element, 0, (size_t)((b->family->nr - b->live) * element));
+    }
+}
+
+static void pack_inputs(void *context, int64_t first, int64_t last, int worker) {
+    const packing *t = context;
+    (void)worker;
+    for (; first < last; first++) {
+        const int64_t k = first * PACKED_INPUTS, end = nhwc_min(k + PACKED_INPUTS, t->plan->problem.k);
+        for (int64_t i = 0; i < t->count; i++) {
+            if (t->blocks[i].packed) {
+                pack_block(t, &t->blocks[i], k, end);
             }
         }
     }
+}
+
+/* Packs the filters of `count` blocks; those with filters where they are, are passed over. A few inputs at a time, so
+   that HWIO is read nearly in its own order. */
+static void pack_filters(const nhwc_plan *plan, const nhwc_block *blocks, int64_t count, const char *filters) {
+    const double GRAIN = 1 << 18; /* elements worth a thread */
+    const nhwc_problem *p = &plan->problem;
+    packing t = {.plan = plan, .blocks = blocks, .count = count, .filters = filters};
+    int threads = nhwc_threads_for((double)p->k * (double)(p->f / p->groups), GRAIN);
+    nhwc_parallel_for(threads, nhwc_ceil_div(p->k, PACKED_INPUTS), pack_inputs, &t);
 }
 
 /* Fills one group's blocks; `packed` moves on by what they take. Full blocks may be read where they are. */
@@ -253,10 +284,14 @@ static void fill_bias(const nhwc_plan *plan, const void *bias, char *packed) {
 enum { SEGMENTS, PIECES, BLOCKS, BIAS, ZEROS, FILTERS, PARTS };
 
 /* Whether a plan that runs once reads filters where they are. Large ones would cost more in misses of the address
-   cache than packing does, since a block takes a narrow column of them. */
-static bool read_in_place(const nhwc_plan *plan, bool borrow) {
+   cache than packing does, since a block takes a narrow column of them; and unaligned ones make most of their loads
+   straddle two cache lines. */
+static bool read_in_place(const nhwc_plan *plan, const void *filters, bool borrow) {
     const nhwc_problem *p = &plan->problem;
-    return borrow && (plan->tiles.depthwise || p->k * p->f * (int64_t)plan->element <= IN_PLACE_BYTES);
+    const int64_t vector = plan->kernels->lanes * (int64_t)plan->element, row = p->f * (int64_t)plan->element;
+    const bool aligned = (uintptr_t)filters % (uintptr_t)vector == 0 && row % vector == 0;
+    const bool few = p->n >= 0 && p->pixels < IN_PLACE_PIXELS && p->n * p->pixels < IN_PLACE_PIXELS;
+    return borrow && (plan->tiles.depthwise || ((aligned || few) && p->k * row <= IN_PLACE_BYTES));
 }
 
 static bool part_sizes(const nhwc_plan *plan, int64_t groups, int64_t group_blocks, int64_t padded, bool in_place,
@@ -314,7 +349,7 @@ nhwc_status nhwc_tiles_prepare(nhwc_plan *plan, const void *filters, const void 
     d->skips = skip_zeros(plan, filters);
 
     const int64_t groups = d->depthwise ? 1 : p->groups;
-    const bool in_place = read_in_place(plan, borrow);
+    const bool in_place = read_in_place(plan, filters, borrow);
     int64_t group_blocks, sizes[PARTS], offsets[PARTS], total;
     int64_t padded = cut_group(plan, p->f / groups, &group_blocks, NULL);
     if (!part_sizes(plan, groups, group_blocks, padded, in_place, sizes) ||

@@ -142,12 +142,38 @@ static void KERNEL(depthwise_fill)(void *row, int64_t vector_pitch, const void *
     }
 }
 
+#if VL > 1
+/* The same for two results of each channel. */
+static void LOCAL(repeat_twice)(ELEM *row, int64_t vector_pitch, const ELEM *pixel, int64_t pixel_pitch, int64_t pixels,
+                                int64_t results) {
+    for (int64_t u = 0; u < pixels; u++, row += VL, pixel += pixel_pitch) {
+        ELEM *to = row;
+        for (int64_t at = 0; at < results; at += 2 * VL, to += vector_pitch) {
+            const int64_t channels = (results - at) / 2;
+            const ELEM *x = pixel + at / 2;
+            const VEC a = channels < VL ? V(load_n)(x, (int)channels) : V(load)(x);
+            V(store)(to, V(zip_lo)(a, a));
+            if (at + VL < results) {
+                to += vector_pitch;
+                V(store)(to, V(zip_hi)(a, a));
+            }
+        }
+    }
+}
+#endif
+
 /* The same for results first .. first + results - 1, of which `multiplier` each share a channel of the pixel. Each
    channel is stored to all lanes of a vector; the next one overwrites those that are not its results. */
 static void KERNEL(depthwise_repeat)(void *row, int64_t vector_pitch, const void *from, int64_t pixel_pitch,
                                      int64_t pixels, int64_t first, int64_t results, int64_t multiplier) {
     enum { PART = 16 * VL };
     const ELEM *pixel = from;
+#if VL > 1
+    if (multiplier == 2) {
+        LOCAL(repeat_twice)(row, vector_pitch, pixel + first / 2, pixel_pitch, pixels, results);
+        return;
+    }
+#endif
     for (int64_t u = 0; u < pixels; u++, pixel += pixel_pitch) {
         ELEM *to = (ELEM *)row + u * VL;
         for (int64_t at = 0; at < results; at += PART) {

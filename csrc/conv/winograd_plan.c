@@ -24,20 +24,20 @@ enum {
 /* ---- The choice -------------------------------------------------------------------------------------------------- */
 
 /* What things take, in units of a fused multiply-add of vectors at full speed, of which there are two a cycle. The
-   transforms' include their misses of the first-level cache. Fitted to the times of 200 shapes with AVX-512, AVX2 and
+   transforms' include their misses of the first-level cache. Fitted to the times of 400 shapes with AVX-512, AVX2 and
    SSE2 at once: sets of their own gained none of them anything. */
 static const struct {
     double input, output; /* of a tile and vector of channels or results */
     double filters;       /* of a channel and filter */
-} transform_costs[] = {{80, 110, 10}, {380, 265, 34}};
-static const double DIRECT_COST = 0.94;   /* of a multiply-add as it is in the direct algorithm, */
-static const double LOOP_COST = 1.01;     /* in a product of matrices, */
-static const double LONE_COST = 1.27;     /* and where one vector of filters leaves either bound by loads */
-static const double CHAINS = 14;          /* of additions that hide each other's latency */
-static const double FAR_BYTE_COST = 0.25; /* of reading filters from beyond the second-level cache */
-static const double MAKE_BYTE_COST = 0.5; /* of writing them there, and reading them again */
-static const double PACK_COST = 5;        /* of a channel and filter, for the direct algorithm */
-static const double CLEAR_GAIN = 0.9;     /* a less accurate algorithm is to win by this */
+} transform_costs[] = {{75, 110, 9.5}, {290, 300, 31}};
+static const double DIRECT_COST = 0.94;    /* of a multiply-add as it is in the direct algorithm, */
+static const double LOOP_COST = 1.01;      /* in a product of matrices, */
+static const double LONE_COST = 1.15;      /* and where one vector of filters leaves either bound by loads */
+static const double CHAINS = 14;           /* of additions that hide each other's latency */
+static const double FAR_BYTE_COST = 0.25;  /* of reading filters from beyond the second-level cache */
+static const double MAKE_BYTE_COST = 0.33; /* of writing them there, and reading them again */
+static const double PACK_COST = 9;         /* of a channel and filter, for the direct algorithm */
+static const double CLEAR_GAIN = 0.9;      /* a less accurate algorithm is to win by this */
 
 /* The time of one sample by an algorithm, with the preparation of filters if the plan runs once. */
 static double predict(const nhwc_plan *plan, nhwc_algorithm algorithm) {

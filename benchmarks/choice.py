@@ -4,8 +4,8 @@
     NHWC_ISA=avx2 taskset -c 1 python benchmarks/choice.py --call function --markdown
     taskset -c 1 python benchmarks/choice.py --part 2/8          # every eighth shape, from the second on
 
-The algorithms take turns, one call each a round, so that a clock that moves is the same for all; the fastest round of each
-counts. A choice is good where its algorithm takes at most 10 % longer than the fastest one.
+The algorithms take turns, one call each a round, so that a clock that moves is the same for all; the fastest round of
+each counts. A choice is good where its algorithm takes at most 10 % longer than the fastest that "auto" may take.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ import inspect
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -257,3 +258,45 @@ def test_table_aligns_columns():
     rows = [("layer", "ms"), ("a", "10.5"), ("long name", "2")]
     assert table(rows, "<>") == "layer        ms\na          10.5\nlong name     2"
     assert table(rows, "<>", markdown=True).splitlines()[1] == "| --------- | ---: |"
+
+
+def test_accuracy_tables_hold_every_algorithm_and_kind_of_data(tmp_path, capsys):
+    from nhwc.cli import accuracy
+
+    arguments = ["accuracy", "--layers", "odd_3x3,toy1d,14x576_96"]
+    assert main([*arguments, "--summary"]) == 0
+    printed = capsys.readouterr().out
+    for kind in accuracy.DATA:
+        assert sum(line.startswith(kind + " ") for line in printed.splitlines()) == 1 + len(nhwc.algorithms())
+    assert "The guard computed 0 of " in printed
+    path = tmp_path / "accuracy.md"
+    path.write_text(f"before\n{accuracy.MARKER}after\n", "utf-8")
+    assert main([*arguments, "--markdown", str(path)]) == 0
+    text = path.read_text("utf-8")
+    assert text.startswith(f"before\n{accuracy.MARKER}")
+    assert "after" not in text
+    assert "| odd_3x3_45x61x24_40 | uniform | winograd_f4" in text
+    assert main(["accuracy", "--layers", "nothing"]) == 2
+
+
+def test_accuracy_counts_what_the_guard_computes_again():
+    from nhwc.cli.accuracy import count_redone
+
+    x, filters = layers.layer("odd_3x3_45x61x24_40").data()
+    x[0, 5, 6, 7] = np.nan  # one tile of 4x4 and its neighbour to the left, of which it spoils a column
+    direct = nhwc.conv2d(x, filters, padding="same", algorithm="direct")
+    y = nhwc.conv2d(x, filters, padding="same", algorithm="winograd_f4")
+    redone, vectors = count_redone(y, direct, 4)
+    assert vectors == 12 * 16 * 3
+    assert 0 < redone < 36
+
+
+def test_the_choice_of_algorithms_is_measured(tmp_path):
+    script = Path(__file__).parents[1] / "benchmarks" / "choice.py"
+    path = tmp_path / "choice.json"
+    command = [sys.executable, str(script), "--shapes", "2", "--seconds", "0.01", "--call", "function"]
+    done = subprocess.run([*command, "--json", str(path)], capture_output=True, text=True, check=True)
+    assert "choices within 10 % of the" in done.stdout
+    for row in json.loads(path.read_text("utf-8")):
+        assert row["chosen"] in row["seconds"]
+        assert min(row["seconds"].values()) > 0

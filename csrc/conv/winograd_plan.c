@@ -24,18 +24,20 @@ enum {
 /* ---- The choice -------------------------------------------------------------------------------------------------- */
 
 /* What things take, in units of a fused multiply-add of vectors at full speed, of which there are two a cycle. The
-   transforms' include their misses of the first-level cache. Measured with AVX-512; AVX2 has about the same. */
+   transforms' include their misses of the first-level cache. Fitted to the times of 400 shapes with AVX-512, AVX2 and
+   SSE2 at once: sets of their own gained none of them anything. */
 static const struct {
     double input, output; /* of a tile and vector of channels or results */
     double filters;       /* of a channel and filter */
-} transform_costs[] = {{140, 60, 10}, {340, 125, 34}};
-static const double LOOP_COST = 1.1;      /* of a multiply-add as it is */
-static const double LONE_COST = 1.35;     /* where one vector of filters leaves it bound by loads */
-static const double CHAINS = 8;           /* of additions that hide each other's latency */
-static const double FAR_BYTE_COST = 0.23; /* of reading filters from beyond the second-level cache */
-static const double MAKE_BYTE_COST = 0.5; /* of writing them there, and reading them again */
-static const double PACK_COST = 5;        /* of a channel and filter, for the direct algorithm */
-static const double CLEAR_GAIN = 0.9;     /* a less accurate algorithm is to win by this */
+} transform_costs[] = {{75, 110, 9.5}, {290, 300, 31}};
+static const double DIRECT_COST = 0.94;    /* of a multiply-add as it is in the direct algorithm, */
+static const double LOOP_COST = 1.01;      /* in a product of matrices, */
+static const double LONE_COST = 1.15;      /* and where one vector of filters leaves either bound by loads */
+static const double CHAINS = 14;           /* of additions that hide each other's latency */
+static const double FAR_BYTE_COST = 0.25;  /* of reading filters from beyond the second-level cache */
+static const double MAKE_BYTE_COST = 0.33; /* of writing them there, and reading them again */
+static const double PACK_COST = 9;         /* of a channel and filter, for the direct algorithm */
+static const double CLEAR_GAIN = 0.9;      /* a less accurate algorithm is to win by this */
 
 /* The time of one sample by an algorithm, with the preparation of filters if the plan runs once. */
 static double predict(const nhwc_plan *plan, nhwc_algorithm algorithm) {
@@ -48,7 +50,8 @@ static double predict(const nhwc_plan *plan, nhwc_algorithm algorithm) {
     const double vectors = ceil(filters / lanes), pairs = (double)p->groups * depth * filters;
     const double far_bytes = fmax(0, matrices * pairs * (double)plan->element - CACHE_BYTES);
 
-    double products = images * tiles * matrices * depth * vectors * (vectors > 1 ? LOOP_COST : LONE_COST);
+    double products = images * tiles * matrices * depth * vectors;
+    products *= vectors > 1 ? (direct ? DIRECT_COST : LOOP_COST) : LONE_COST;
     products *= fmax(1, CHAINS / (fmin(tiles, CHAINS) * fmin(vectors, NHWC_MAX_VECTORS)));
     double reading = far_bytes * FAR_BYTE_COST;
     double time = fmax(products, reading) + 0.25 * fmin(products, reading);

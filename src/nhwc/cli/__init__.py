@@ -1,4 +1,4 @@
-"""The command line `python -m nhwc demo|bench|info`, and what its commands share: errors, progress bar, table."""
+"""The command line `python -m nhwc COMMAND`, and what its commands share: errors, progress bar, table."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ class CommandError(Exception):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    from nhwc.cli import bench, demo, info
+    from nhwc.cli import accuracy, bench, demo, info
 
     parser = argparse.ArgumentParser(prog="python -m nhwc", description="Convolution on NumPy arrays in NHWC layout.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="demo|bench|info")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="demo|bench|accuracy|info")
     for name, module, summary in (
         ("demo", demo, "feature maps of a photo, and what each layer cost"),
         ("bench", bench, "throughput of a table of layers, beside the machine's limits"),
+        ("accuracy", accuracy, "rounding errors of a table of layers, by data and algorithm"),
         ("info", info, "processor, instruction sets, threads and versions"),
     ):
         command = commands.add_parser(name, help=summary, description=summary)

@@ -58,6 +58,20 @@ def test_conv1d_by_hand(options, expected):
     np.testing.assert_array_equal(y[:, 0], expected)
 
 
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        ("edge", [1, 1, 1, 1, 1, 1, 2, 3, 3, 3, 3, 3, 3]),
+        ("reflect", [2, 1, 2, 3, 2, 1, 2, 3, 2, 1, 2, 3, 2]),
+        ("symmetric", [2, 3, 3, 2, 1, 1, 2, 3, 3, 2, 1, 1, 2]),
+        ("wrap", [2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2]),
+    ],
+)
+def test_padding_wider_than_the_image_repeats_it(mode, expected):
+    y = reference.conv1d(channel([1, 2, 3]), taps([1]), padding=5, padding_mode=mode)
+    np.testing.assert_array_equal(y[:, 0], expected)
+
+
 def test_even_same_padding_puts_the_odd_zero_after():
     y = reference.conv1d(channel([1, 2, 3]), taps([1, 10]), padding="same")
     np.testing.assert_array_equal(y[:, 0], [21, 32, 3])

@@ -77,6 +77,14 @@ static kept *list;
 static int list_blocks;
 static size_t list_bytes;
 
+static _Thread_local nhwc_loan lent;
+
+nhwc_loan nhwc_workspace_lend(nhwc_loan loan) {
+    const nhwc_loan before = lent;
+    lent = loan;
+    return before;
+}
+
 /* Unlinks the smallest kept block that holds `bytes`, or NULL. The caller holds the lock. */
 static kept *unlink_fitting(size_t bytes) {
     kept **best = NULL;
@@ -96,6 +104,10 @@ static kept *unlink_fitting(size_t bytes) {
 }
 
 void *nhwc_workspace_take(size_t bytes) {
+    if (lent.memory && !lent.busy && bytes <= lent.bytes) {
+        lent.busy = true;
+        return lent.memory;
+    }
     nhwc_lock_acquire(&lock);
     kept *block = unlink_fitting(bytes);
     nhwc_lock_release(&lock);
@@ -117,6 +129,10 @@ void *nhwc_workspace_take(size_t bytes) {
 }
 
 void nhwc_workspace_give(void *memory) {
+    if (memory == lent.memory) {
+        lent.busy = false;
+        return;
+    }
     kept *block = (kept *)((char *)memory - HEADER);
     nhwc_lock_acquire(&lock);
     bool keep = list_blocks < KEEP_BLOCKS && block->bytes <= KEEP_BYTES - list_bytes;

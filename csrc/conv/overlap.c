@@ -101,8 +101,8 @@ static nhwc_status prepare(nhwc_plan *plan, const void *filters, const void *bia
     const nhwc_plan_info info = nhwc_plan_describe(d->products);
     plan->packed_bytes = info.packed_bytes;
     d->ring_bytes = nhwc_round_up(ring_rows(p) * product_row(plan), NHWC_ALIGNMENT);
-    plan->workspace_bytes =
-        d->ring_bytes + nhwc_round_up((pixels * p->f + plan->kernels->lanes) * element, NHWC_ALIGNMENT);
+    d->line_bytes = nhwc_round_up((pixels * p->f + plan->kernels->lanes) * element, NHWC_ALIGNMENT);
+    plan->workspace_bytes = d->ring_bytes + d->line_bytes + nhwc_plan_loan_bytes(d->products, 1, 1);
     return NHWC_OK;
 }
 
@@ -161,15 +161,21 @@ static nhwc_status run_band(const call *c, int64_t n, int64_t first, int64_t las
 static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
     call *c = context;
     const int64_t rows = c->plan->problem.out[1];
+    const nhwc_overlap_plan *d = &c->plan->overlap;
+    char *workspace = c->workspace + worker * c->workspace_bytes;
+    const int64_t own = d->ring_bytes + d->line_bytes;
     const int before = nhwc_threads_swap_override(1);
+    const nhwc_loan loan_before =
+        nhwc_workspace_lend((nhwc_loan){workspace + own, (size_t)(c->workspace_bytes - own), false});
     for (int64_t task = first; task < last; task++) {
         const int64_t band = task % c->bands;
-        nhwc_status status = run_band(c, task / c->bands, band * rows / c->bands, (band + 1) * rows / c->bands,
-                                      c->workspace + worker * c->workspace_bytes);
+        nhwc_status status =
+            run_band(c, task / c->bands, band * rows / c->bands, (band + 1) * rows / c->bands, workspace);
         if (status != NHWC_OK) {
             __atomic_store_n(&c->status, status, __ATOMIC_RELAXED);
         }
     }
+    nhwc_workspace_lend(loan_before);
     nhwc_threads_swap_override(before);
 }
 

@@ -166,7 +166,7 @@ typedef struct {
     nhwc_plan *products; /* of an input row */
     char *line;          /* the bias, for every pixel of a line */
     void *turned;        /* workspace: the filters of the products, if they are read in place */
-    int64_t ring_bytes;
+    int64_t ring_bytes, line_bytes;
 } nhwc_overlap_plan;
 
 /* A way to compute a convolution. The direct algorithm is a family of them; plan.c lists them all. */
@@ -199,6 +199,9 @@ nhwc_output nhwc_whole_output(const nhwc_problem *problem);
    are set, and negative padding leaves rows or columns of the input out. */
 nhwc_status nhwc_plan_create_into(nhwc_plan **plan, const nhwc_problem *problem, const nhwc_output *output,
                                   const void *filters, const void *bias, int borrow);
+
+/* Workspace that a run of `n` samples takes at most, on so many threads: what a loan must have. */
+int64_t nhwc_plan_loan_bytes(const nhwc_plan *plan, int64_t n, int threads);
 
 /* The kernels of the instruction set in use, or plain C ones where it has none. */
 const nhwc_kernels *nhwc_plan_kernels(nhwc_dtype dtype);

@@ -37,7 +37,7 @@ typedef struct {
     int64_t rows, blocks; /* of a block, of a sample */
     block_kind kinds[MOST_KINDS];
     int kind_count;
-    int64_t workspace_bytes; /* of a thread */
+    int64_t between_bytes, inner_bytes, workspace_bytes; /* of a thread */
     char *workspace;
     _Atomic int status;
 } call;
@@ -143,6 +143,8 @@ static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
     const int64_t in_row = pitch(c, p->in, p->c) * c->element, out_row = pitch(c, q->out, q->f) * c->element;
     const int64_t in_sample = in_row * p->in[c->axis], out_sample = out_row * q->out[c->axis];
     char *between = c->workspace + worker * c->workspace_bytes;
+    const nhwc_loan loan = {between + c->between_bytes, (size_t)c->inner_bytes, false};
+    const nhwc_loan before = nhwc_workspace_lend(loan);
     for (int64_t task = first; task < last; task++) {
         block_kind kind;
         const int64_t n = task / c->blocks, block = task % c->blocks, row = describe(c, block, &kind);
@@ -156,6 +158,7 @@ static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
             c->status = (int)status;
         }
     }
+    nhwc_workspace_lend(before);
 }
 
 /* A task's own convolutions run on its thread alone. */
@@ -177,8 +180,14 @@ static nhwc_status run_blocks(call *c) {
         threads = 1;
         task = run_tasks;
     }
-    const int64_t between = c->rows * pitch(c, p->out, p->f) * c->element;
-    c->workspace_bytes = nhwc_round_up(between, NHWC_ALIGNMENT);
+    c->between_bytes = nhwc_round_up(c->rows * pitch(c, p->out, p->f) * c->element, NHWC_ALIGNMENT);
+    for (int i = 0; i < c->kind_count; i++) {
+        const int most = task == run_tasks ? nhwc_threads_get() : 1;
+        const int64_t first = nhwc_plan_loan_bytes(c->kinds[i].depthwise, 1, most);
+        const int64_t second = nhwc_plan_loan_bytes(c->kinds[i].pointwise, 1, most);
+        c->inner_bytes = nhwc_max(c->inner_bytes, nhwc_max(first, second));
+    }
+    c->workspace_bytes = c->between_bytes + c->inner_bytes;
     c->workspace = nhwc_workspace_take((size_t)(threads * c->workspace_bytes));
     if (!c->workspace) {
         return NHWC_NO_MEMORY;

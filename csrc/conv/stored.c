@@ -27,7 +27,7 @@ typedef struct {
     char *out;
     int64_t samples; /* of a piece */
     int64_t bands;   /* of a sample */
-    int64_t in_bytes, workspace_bytes;
+    int64_t in_bytes, piece_bytes, inner_bytes, workspace_bytes;
     char *workspace; /* of all threads */
     _Atomic nhwc_status status;
 } call;
@@ -199,6 +199,8 @@ static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
         .input = workspace,
         .output = workspace + c->in_bytes,
     };
+    const nhwc_loan before =
+        nhwc_workspace_lend((nhwc_loan){workspace + c->piece_bytes, (size_t)c->inner_bytes, false});
     for (int64_t task = first; task < last && c->status == NHWC_OK; task++) {
         const int64_t sample = task / c->bands * c->samples;
         nhwc_status status = s->rows ? run_band(c, &t, sample, task % c->bands)
@@ -207,6 +209,7 @@ static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
             c->status = status;
         }
     }
+    nhwc_workspace_lend(before);
 }
 
 /* Tasks that share the threads: what they do, each does alone. */
@@ -245,20 +248,6 @@ static const nhwc_plan *choose_plan(const nhwc_stored *s, nhwc_dtype x_dtype, in
     return nhwc_stored_plan(s, nhwc_stored_work(s, x_dtype, input_bound(s, x_dtype, n, x)), status);
 }
 
-/* Has `count` blocks of workspace made and kept, which the pieces then find: none should fail when another is done. */
-static bool reserve(int count, int64_t bytes) {
-    enum { MOST = 16 };
-    void *blocks[MOST];
-    int taken = 0;
-    while (taken < nhwc_min(count, MOST) && (blocks[taken] = nhwc_workspace_take((size_t)bytes))) {
-        taken++;
-    }
-    for (int i = 0; i < taken; i++) {
-        nhwc_workspace_give(blocks[i]);
-    }
-    return taken == nhwc_min(count, MOST);
-}
-
 nhwc_status nhwc_stored_run(const nhwc_stored *s, nhwc_dtype x_dtype, int64_t n, const void *x, const void *residual,
                             void *out) {
     const double GRAIN = 2e6; /* multiplications worth a thread */
@@ -278,14 +267,11 @@ nhwc_status nhwc_stored_run(const nhwc_stored *s, nhwc_dtype x_dtype, int64_t n,
     const int64_t tasks = nhwc_ceil_div(n, c.samples) * c.bands;
     const bool alone = threads > 1 && (tasks % threads == 0 || tasks > 4 * threads);
     c.in_bytes = nhwc_piece_input_bytes(c.plan, c.samples);
-    c.workspace_bytes = nhwc_piece_bytes(c.plan, c.samples);
+    c.piece_bytes = nhwc_round_up(nhwc_piece_bytes(c.plan, c.samples), NHWC_ALIGNMENT);
+    c.inner_bytes = nhwc_plan_loan_bytes(c.plan, c.samples, alone ? 1 : nhwc_threads_get());
+    c.workspace_bytes = c.piece_bytes + c.inner_bytes;
     c.workspace = nhwc_workspace_take((size_t)(c.workspace_bytes * (alone ? threads : 1)));
     if (!c.workspace) {
-        return NHWC_NO_MEMORY;
-    }
-    const int64_t inner_bytes = c.plan->workspace_bytes;
-    if (tasks > 1 && !(alone ? reserve(threads, inner_bytes) : reserve(1, threads * inner_bytes))) {
-        nhwc_workspace_give(c.workspace);
         return NHWC_NO_MEMORY;
     }
     if (alone) {

@@ -347,9 +347,7 @@ static void finish_rows(void *context, int64_t first, int64_t last, int worker) 
 
 /* ---- Running ----------------------------------------------------------------------------------------------------- */
 
-static nhwc_status run(const nhwc_plan *plan, int64_t n, const void *x, const void *residual, void *out) {
-    const double GRAIN = 1e6; /* results worth a thread */
-    const nhwc_problem *p = &plan->problem;
+static nhwc_status run_parts(const nhwc_plan *plan, int64_t n, const void *x, const void *residual, void *out) {
     const nhwc_transposed_plan *d = &plan->transposed;
     for (int64_t i = 0; i < d->part_count; i++) {
         const nhwc_transposed_part *part = &d->parts[i];
@@ -360,12 +358,35 @@ static nhwc_status run(const nhwc_plan *plan, int64_t n, const void *x, const vo
             return status;
         }
     }
-    if (d->gaps) {
+    return NHWC_OK;
+}
+
+/* Several parts on one loan of workspace: none fails when another has written. */
+static nhwc_status run_on_loan(const nhwc_plan *plan, int64_t n, const void *x, const void *residual, void *out) {
+    const int64_t bytes = nhwc_plan_loan_bytes(plan, n, nhwc_threads_get());
+    char *memory = nhwc_workspace_take((size_t)bytes);
+    if (!memory) {
+        return NHWC_NO_MEMORY;
+    }
+    const nhwc_loan before = nhwc_workspace_lend((nhwc_loan){memory, (size_t)bytes, false});
+    const nhwc_status status = run_parts(plan, n, x, residual, out);
+    nhwc_workspace_lend(before);
+    nhwc_workspace_give(memory);
+    return status;
+}
+
+static nhwc_status run(const nhwc_plan *plan, int64_t n, const void *x, const void *residual, void *out) {
+    const double GRAIN = 1e6; /* results worth a thread */
+    const nhwc_problem *p = &plan->problem;
+    const nhwc_transposed_plan *d = &plan->transposed;
+    const bool several = d->part_count > 1 && plan->workspace_bytes;
+    const nhwc_status status = (several ? run_on_loan : run_parts)(plan, n, x, residual, out);
+    if (status == NHWC_OK && d->gaps) {
         gaps_call c = {.plan = plan, .residual = residual, .out = out};
         const double results = (double)n * (double)p->pixels * (double)p->f;
         nhwc_parallel_for(nhwc_threads_for(results, GRAIN), n * p->out[0] * p->out[1], finish_rows, &c);
     }
-    return NHWC_OK;
+    return status;
 }
 
 const nhwc_method nhwc_method_transposed = {

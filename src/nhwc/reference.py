@@ -40,6 +40,15 @@ def _pads(padding, spatial, extents, strides):
     return [(total // 2, total - total // 2) for total in totals]
 
 
+# The pixel, of n, that a padding mode puts at place i, which may be outside.
+_SOURCES = {
+    "edge": lambda i, n: np.clip(i, 0, n - 1),
+    "reflect": lambda i, n: n - 1 - abs(n - 1 - i % max(2 * n - 2, 1)),
+    "symmetric": lambda i, n: np.minimum(i % (2 * n), 2 * n - 1 - i % (2 * n)),
+    "wrap": lambda i, n: i % n,
+}
+
+
 class _Geometry:
     """The shape arithmetic of a window that slides over `spatial`: its pads, its output sizes, its taps."""
 
@@ -64,8 +73,16 @@ class _Geometry:
             yield tap, (..., *slices, slice(None))
 
     def pad(self, x, mode="constant", **fill):
+        if mode != "constant":
+            return self._repeat(x, mode.lower())
         batch = [(0, 0)] * (x.ndim - len(self.pads) - 1)
-        return np.pad(x, [*batch, *self.pads, (0, 0)], mode, **fill)
+        return np.pad(x, [*batch, *self.pads, (0, 0)], **fill)
+
+    def _repeat(self, x, mode):
+        """Pad with pixels of x as np.pad does; before NumPy 2.0 it errs beyond one period of "reflect"."""
+        for axis, (n, (before, after)) in enumerate(zip(self.spatial, self.pads, strict=True), -len(self.pads) - 1):
+            x = np.take(x, _SOURCES[mode](np.arange(-before, n + after), n), axis)
+        return x
 
     def crop(self, padded):
         """Undo `pad`."""

@@ -134,7 +134,8 @@ class Allowed:
         self.exact = self._solve(wide)
         self.size = self._solve(wide, sizes=True)
         # Where sums may overflow on the way, of separable convolutions those between the two parts, too.
-        self.may_overflow = self.size > np.finfo(self.work).max / 8
+        sums = self.size * (case.reduction if "average" in case.kind else 1)
+        self.may_overflow = sums > np.finfo(self.work).max / 8
         if "separable" in case.kind:
             self.may_overflow |= self._solve(wide, True, ones="pointwise_filters") > np.finfo(self.work).max / 8
 

@@ -15,6 +15,7 @@ test: $(VENV)/.test
 
 test-long: $(VENV)/.test
 	$(BIN)/python -m pytest
+	PYTHONPATH=tests $(BIN)/python -m fuzz --count 100000 --seed 1000 --resume build/fuzz.json
 	$(MAKE) -C tests/c
 
 bench: $(VENV)/.demo

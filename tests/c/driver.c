@@ -7,6 +7,7 @@
    The last line counts what passed and failed; the exit code says the same. With -DNHWC_FUZZ it is a target for
    libFuzzer instead of a program. Link with -Wl,--wrap=nhwc_threads_for: the replacement below gives every problem,
    however small, the threads that are set. */
+#include "operations.h"
 #include "oracle.h"
 
 #include <math.h>
@@ -243,6 +244,19 @@ static bool check_convolution(const uint8_t *bytes, size_t size, int callers) {
     return right;
 }
 
+/* The other operations of a problem's shapes, on every instruction set. */
+static bool check_others(const uint8_t *bytes, size_t size) {
+    test_problem t = decode_problem(bytes, size);
+    const char *isa, *wrong = NULL;
+    for (int i = 0; !wrong && (isa = nhwc_isa_available(i)); i++) {
+        wrong = nhwc_isa_use(isa) == NHWC_OK ? check_operations(&t) : "nhwc_isa_use";
+    }
+    if (wrong) {
+        fail(&t, wrong);
+    }
+    return !wrong;
+}
+
 /* Whether the product of 8 and these sizes, zeros counted as ones, is below 2^61. */
 static bool fits(const int64_t *sizes, int count) {
     unsigned __int128 product = 8;
@@ -276,12 +290,15 @@ static bool check_sizes(const uint8_t *bytes, size_t size) {
 
 /* The first byte chooses what is tested. */
 static bool check(const uint8_t *bytes, size_t size, int callers) {
-    enum { SIZES_ONLY = 16 }; /* of 256 */
+    enum { SIZES_ONLY = 16, OTHERS = 80 }; /* of 256 */
     set_replay(bytes, size);
     if (size == 0) {
         return true;
     }
-    return bytes[0] < SIZES_ONLY ? check_sizes(bytes + 1, size - 1) : check_convolution(bytes + 1, size - 1, callers);
+    if (bytes[0] < SIZES_ONLY) {
+        return check_sizes(bytes + 1, size - 1);
+    }
+    return bytes[0] < OTHERS ? check_others(bytes + 1, size - 1) : check_convolution(bytes + 1, size - 1, callers);
 }
 
 #ifdef NHWC_FUZZ

@@ -39,7 +39,7 @@ PEERS = {
     "im2col": "numpy",
 }
 _ROUNDS = 3
-_PATIENCE = 120.0  # seconds for one order, after which a peer hangs
+_PATIENCE = 40.0  # seconds for one order, after which a peer hangs
 _LARGEST_ERROR = 1e-3  # beyond this a peer has computed something else
 _COUNTS = ("OMP", "MKL", "OPENBLAS", "TF_NUM_INTRAOP", "TF_NUM_INTEROP", "NUMEXPR")
 
@@ -78,11 +78,12 @@ class Worker:
         env.update(TF_NUM_INTEROP_THREADS="1", NHWC_BENCH_ALGORITHM=algorithm)
         if peer == OURS:
             env["PYTHONPATH"] = os.pathsep.join([str(folder.parent.parent), *filter(None, [env.get("PYTHONPATH")])])
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115
         # The package `peers` stands alone: an interpreter without nhwc can import it. Last, it shadows nothing.
         program = (
             f"import os, sys; sys.path.append({str(folder)!r}); "
-            f"hasattr(os, 'sched_setaffinity') and os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:{threads}]); "
+            f"pin = getattr(os, 'sched_setaffinity', None); "
+            f"pin and pin(0, sorted(os.sched_getaffinity(0))[:{threads}]); "
             f"from peers.worker import main; main({'ours' if peer == OURS else peer!r}, {threads})"
         )
         self._process = subprocess.Popen(

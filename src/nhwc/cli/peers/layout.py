@@ -3,7 +3,7 @@
 import numpy as np
 
 
-class Unsupported(Exception):
+class Unsupported(Exception):  # noqa: N818
     """The peer has no such layer."""
 
 
@@ -41,8 +41,8 @@ def padded(x, g):
 def alike(g, x, filters):
     """The layer for peers that pad both sides by one number: input, filters, those numbers, and a map of the result.
 
-    Where "same" pads one more behind than before, padding both sides of the mirrored input by the larger number gives the
-    mirrored result: the windows start from the other end, and the spare column of zeros is never read.
+    Where "same" pads one more behind than before, padding both sides of the mirrored input by the larger number gives
+    the mirrored result: the windows start from the other end, and the spare column of zeros is never read.
     """
     axes = [axis for axis, (before, after) in enumerate(g.pads) if before != after]
     for axis in axes:

@@ -11,6 +11,7 @@ _PAGE = """<!DOCTYPE html>
 body {{ font: 15px/1.5 sans-serif; max-width: 70em; margin: 2em auto; padding: 0 1em }}
 table {{ border-collapse: collapse }} td, th {{ padding: .15em .8em; text-align: right }}
 td:first-child, th:first-child {{ text-align: left }}
+h2 {{ clear: both }} table {{ display: block; overflow-x: auto }}
 tr:nth-child(even) {{ background: #f2f4f7 }} img {{ max-width: 100% }}
 </style></head><body>
 <h1>nhwc: speed by commit</h1>
@@ -51,7 +52,8 @@ def read_commits(results):
             found = json.loads(path.read_text("utf-8"))
             commit = {"hash": found["commit_hash"], "machine": path.parent.name, "date": found["date"]}
             machines.setdefault(path.parent.name, []).append({**commit, "gflops": _gflops(found["results"])})
-    return sorted(max(machines.values(), key=len), key=lambda commit: commit["date"]) if machines else []
+    most = max(machines.values(), key=len, default=[])
+    return sorted((commit for commit in most if commit["gflops"]), key=lambda commit: commit["date"])
 
 
 def _gflops(results):

@@ -5,7 +5,10 @@ BIN := $(VENV)/bin
 SOURCES := setup.py pyproject.toml $(wildcard src/nhwc/_core.p* src/nhwc/*.pxi csrc/flags.mk csrc/*.h csrc/*/*.h csrc/*/*.c)
 FORMATTED := $(wildcard csrc/*.h csrc/*/*.h csrc/*/*.c tests/c/*.c tests/c/*.h)
 
-.PHONY: demo test test-long check format bench wheel clean
+BASE ?= HEAD~1
+RANGE ?= HEAD~10..HEAD
+
+.PHONY: demo test test-long check format bench bench-compare dashboard dashboard-static wheel clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m nhwc demo
@@ -18,8 +21,25 @@ test-long: $(VENV)/.test
 	PYTHONPATH=tests $(BIN)/python -m fuzz --count 100000 --seed 1000 --resume build/fuzz.json
 	$(MAKE) -C tests/c
 
-bench: $(VENV)/.demo
-	$(BIN)/python -m nhwc bench
+bench: $(VENV)/.bench
+	@echo "A pass over every layer of the table, on all cores: about 2 minutes."
+	$(BIN)/python -m nhwc bench --seconds 0.1
+
+# Two commits in turns: BASE and HEAD, each built by asv.
+bench-compare: $(VENV)/.bench
+	@echo "Builds $(BASE) and HEAD and measures the quick suite of both in turns: about 6 minutes."
+	$(BIN)/python benchmarks/dashboard compare $(BASE)
+
+# The quick suite over a range of commits, then the dashboard on the loopback device.
+dashboard: $(VENV)/.bench
+	@echo "Builds and measures the commits of $(RANGE): about 2 minutes each, none twice."
+	$(BIN)/python benchmarks/dashboard run "$(RANGE)"
+	$(BIN)/python benchmarks/dashboard publish
+	$(BIN)/python benchmarks/dashboard serve
+
+dashboard-static: $(VENV)/.bench
+	@echo "Publishes what is measured to benchmarks/.asv/html: about 20 seconds."
+	$(BIN)/python benchmarks/dashboard publish
 
 # What a release on Linux holds, at most 2 MiB of it; which library of OpenMP is in it, and where it runs.
 wheel: $(VENV)/.wheel

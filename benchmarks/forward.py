@@ -1,36 +1,60 @@
-"""Forward convolution: a layer of each class from the package's table, on one thread, by a plan with `out=`."""
+"""Forward convolution of every layer of the package's table by its class, on one thread, by plans with `out=`."""
 
-import numpy as np
+from nhwc.cli import layers
 
-import nhwc
-from nhwc.cli.layers import layer
-from nhwc.cli.measure import sample_times
+from . import common
 
 
-class Layer:
-    """Time of a layer by its work: what 1000 multiply-adds take."""
+class Dense(common.Work):
+    what = "dense"
+    params = common.names("dense")
 
-    params = (
-        "resnet_3x3_28x128_128",
-        "resnet_1x1_14x1024_256",
-        "resnet_stem_7x7s2_224x3_64",
-        "mbv2_dw3x3_112x32",
-        "image_2160x3840x1_3x3",
-        "resnext_3x3g32_56x128_128",
+    def prepare(self, name):
+        return common.forward(name)
+
+
+class Pointwise(Dense):
+    what = "1x1"
+    params = common.names("pointwise")
+
+
+class Stem(Dense):
+    what = "stem"
+    params = common.names("stem")
+
+
+class Depthwise(Dense):
+    what = "depthwise"
+    params = common.names("depthwise")
+
+
+class Grouped(Dense):
+    what = "grouped"
+    params = common.names("grouped")
+
+
+class FewFilters(Dense):
+    what = "few filters on images"
+    params = common.names("few_filters")
+
+
+class Signals(Dense):
+    what = "1-D"
+    params = tuple(layer.name for layer in layers.all_layers() if layer.dims == 1 and not layer.toy)
+
+
+class Volumes(Dense):
+    what = "3-D"
+    params = tuple(layer.name for layer in layers.all_layers() if layer.dims == 3)
+
+
+class Winograd(common.Work):
+    what = "Winograd"
+    params = tuple(
+        layer.name
+        for layer in layers.select(None, ["dense"])
+        if layer.kernel == (3, 3) and layer.stride == layer.dilation == layer.groups == 1
     )
-    param_names = ("layer",)
-    timeout = 120
 
-    def setup(self, name):
-        nhwc.set_num_threads(1)
-        self.layer = layer(name)
-        self.x, filters = self.layer.data()
-        self.plan = nhwc.plan_conv2d(self.x.shape, filters, **self.layer.options)
-        self.y = np.empty(self.plan.output_shape, self.plan.dtype)
-
-    def track_time_per_work(self, name):
-        median = np.median(sample_times(lambda: self.plan(self.x, out=self.y), 0.3))
-        return 1e9 * median / (self.layer.macs / 1000)
-
-    track_time_per_work.pretty_name = "conv2d plan, float32, 1 thread"
-    track_time_per_work.unit = "ns / 1000 multiply-adds"
+    def prepare(self, name):
+        return common.forward(name, algorithm="winograd_f4")

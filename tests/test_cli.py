@@ -300,3 +300,32 @@ def test_the_choice_of_algorithms_is_measured(tmp_path):
     for row in json.loads(path.read_text("utf-8")):
         assert row["chosen"] in row["seconds"]
         assert min(row["seconds"].values()) > 0
+
+
+def test_bench_compares_with_peers(tmp_path, capsys):
+    path = tmp_path / "peers.json"
+    words = ["--compare", "--peers", "im2col", "--layers", "toy,odd", "--threads", "1", "--seconds", "0.01"]
+    assert main(["bench", *words, "--json", str(path)]) == 0
+    printed = capsys.readouterr().out
+    assert "geometric mean" in printed
+    rows = json.loads(path.read_text("utf-8"))["rows"]
+    assert len(rows) == 3
+    for row in rows:
+        assert all(figure["error"] < 1e-5 and figure["gflops"] > 0 for figure in row["figures"].values())
+        assert set(row["figures"]) == {"nhwc", "im2col"}
+
+
+def test_bench_refuses_unknown_peers(capsys):
+    assert main(["bench", "--compare", "--peers", "nobody"]) == 2
+    assert "there is no peer 'nobody'" in capsys.readouterr().err
+    assert main(["bench", "--compare", "--peer-python", "torch=/nowhere/python"]) == 2
+    assert "no such interpreter" in capsys.readouterr().err
+    assert main(["bench", "--compare", "--op", "pool"]) == 2
+    assert "--compare is for forward layers" in capsys.readouterr().err
+
+
+def test_bench_draws_bars(tmp_path):
+    pytest.importorskip("matplotlib")
+    path = tmp_path / "bars.png"
+    assert main(["bench", "--layers", "odd", "--threads", "1", "--seconds", "0.01", "--plot", str(path)]) == 0
+    assert path.read_bytes().startswith(b"\x89PNG")

@@ -12,7 +12,7 @@ import numpy as np
 
 import nhwc
 from nhwc import _core
-from nhwc.cli import CommandError, layers, ops, progress, table
+from nhwc.cli import CommandError, compare, layers, ops, plot, progress, table
 from nhwc.cli.info import cpu_name
 from nhwc.cli.layers import Layer
 from nhwc.cli.measure import measure, sampled_error
@@ -41,6 +41,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     option("--seconds", type=_seconds, metavar="S", default=0.5, help="measuring time of a layer (default 0.5)")
     option("--json", metavar="FILE", help="write every figure to this file")
     option("--markdown", action="store_true", help="print the tables in Markdown")
+    option("--plot", metavar="FILE.png", help="draw bars of GFLOP/s by layer, the FMA peak as the top (or FILE.svg)")
+    option("--compare", action="store_true", help="measure the other libraries that are installed, too, in turns")
+    option("--peers", type=_names, metavar="NAME,...", help="compare with these only: " + ", ".join(compare.PEERS))
+    option(
+        "--peer-python",
+        action="append",
+        default=[],
+        metavar="NAME=PATH",
+        help="the interpreter that has this peer (default: this one); may be repeated",
+    )
 
 
 def _names(text: str) -> list[str]:
@@ -78,6 +88,8 @@ def run(args: argparse.Namespace) -> int:
     code = 0
     with _isa(args.isa):
         machine = _machine()
+        if args.compare:
+            return compare.run(_comparable(chosen, args), machine, args)
         try:
             for layer in progress(chosen, "bench", lambda layer: layer.name):
                 rows += measure_one(layer, args)
@@ -85,6 +97,8 @@ def run(args: argparse.Namespace) -> int:
             code = 130
     peaks = _peaks(rows)
     _report(machine, peaks, rows, args)
+    if args.plot:
+        plot.draw(plot.of_bench(rows), args.plot)
     if args.json:
         _write(machine, peaks, rows, args)
     return code
@@ -106,6 +120,13 @@ def _choose(args: argparse.Namespace) -> list[Layer] | list[Case]:
         raise CommandError(str(error)) from None
     if not chosen:
         raise CommandError("no layer is in these sets and has such a name")
+    return chosen
+
+
+def _comparable(chosen: list, args: argparse.Namespace) -> list[Layer]:
+    """The chosen layers, if they are what the peers' adapters compute."""
+    if args.op != "forward" or args.dtype != "float32" or args.call != "plan":
+        raise CommandError("--compare is for forward layers in float32 by plans, without --op, --dtype and --call")
     return chosen
 
 

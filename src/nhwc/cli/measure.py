@@ -12,34 +12,7 @@ import numpy as np
 import nhwc
 from nhwc import _core
 from nhwc.cli.layers import Layer
-
-BATCH_SECONDS = 1e-4  # shorter calls are timed in batches of about this length, for the clock's sake
-
-
-def sample_times(call: Callable[[], object], seconds: float, min_samples: int = 7, limit: float = 4.0) -> list[float]:
-    """Seconds per call, sample by sample, after a warm-up.
-
-    Sampling goes on for `seconds` and at least `min_samples`; a call so slow that these would take longer than
-    `limit` seconds is sampled three times. The median is the figure to report.
-    """
-    clock = time.perf_counter
-    fastest = float("inf")
-    warm_until = clock() + min(0.1, seconds / 4)
-    while fastest == float("inf") or clock() < warm_until:
-        start = clock()
-        call()
-        fastest = min(fastest, clock() - start)
-    batch = range(max(1, int(BATCH_SECONDS / max(fastest, 1e-7))))
-    samples, begin = [], clock()
-    while True:
-        start = clock()
-        for _ in batch:
-            call()
-        now = clock()
-        samples.append((now - start) / len(batch))
-        spent = now - begin
-        if (spent >= seconds and len(samples) >= min_samples) or (spent > limit and len(samples) > 2):
-            return samples
+from nhwc.cli.peers.sampling import sample_times
 
 
 def fma_peak(threads: int, itemsize: int, seconds: float = 0.01) -> float:

@@ -1,0 +1,90 @@
+"""What the benchmarks of the suite share: a base that measures one call and gives the figures that asv tracks."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+import nhwc
+from nhwc.cli import layers
+from nhwc.cli.measure import measure
+
+SECONDS = 0.3  # measuring time of one figure
+
+# What is tracked of a call: method, unit, text, and the figure made from seconds, multiply-adds and the peak.
+FIGURES = (
+    (
+        "track_time_per_work",
+        "ns / 1000 multiply-adds",
+        "time by work",
+        "Median time for 1000 multiply-adds of the plain sum; lower is better, 2000 divided by it is GFLOP/s.",
+        lambda seconds, macs, peak: 1e12 * seconds / macs,
+    ),
+    (
+        "track_peak_lost",
+        "% of FMA peak lost",
+        "percent of FMA peak lost",
+        "100 less the percentage that the call reaches of multiply-adds on registers alone, measured in the same run; "
+        "lower is better, below 0 where fewer multiplications than the plain sum do.",
+        lambda seconds, macs, peak: 100 - 200e-9 * macs / seconds / peak,
+    ),
+    (
+        "track_gflops",
+        "GFLOP/s, higher is better",
+        "GFLOP/s (higher is better)",
+        "Two operations for each multiply-add over the median time; without detection of regressions.",
+        lambda seconds, macs, peak: 2e-9 * macs / seconds,
+    ),
+)
+
+
+class Work(ABC):
+    """A call that computes multiply-adds. A subclass says `what` it measures and prepares it; this adds the figures.
+
+    asv passes over this class itself, because it is abstract.
+    """
+
+    what = ""
+    param_names = ("layer",)
+    threads = 1
+    itemsize = 4
+    timeout = 120
+    number = 1
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        for name, unit, text, description, figure in FIGURES:
+            setattr(cls, name, _track(name, unit, f"{cls.what}: {text}", description, figure))
+
+    @abstractmethod
+    def prepare(self, *params):
+        """The call, its multiply-adds, and the bytes that it moves at least."""
+
+    def setup(self, *params):
+        nhwc.set_num_threads(self.threads)
+        self.call, self.macs, self.traffic = self.prepare(*params)
+
+
+def _track(name, unit, pretty_name, description, figure):
+    """A method as asv wants it; its `version` stays while it means the same, so that results stay comparable."""
+
+    def track(self, *params):
+        timing = measure(self.call, SECONDS, self.threads, self.traffic, self.itemsize)
+        return figure(timing.median, self.macs, timing.fma_peak)
+
+    track.__name__, track.__doc__ = name, description
+    track.unit, track.pretty_name, track.version = unit, pretty_name, "1"
+    return track
+
+
+def names(*sets):
+    """Names of the layers of the package's table that are in one of these sets; toys are given as overhead."""
+    return tuple(layer.name for layer in layers.select(None, list(sets)) if not layer.toy)
+
+
+def forward(name, dtype="float32", **options):
+    """A plan of this layer that writes into a ready array, as `Work.prepare` returns it."""
+    layer = layers.layer(name)
+    x, filters = layer.data() if dtype == "float32" else layer.data(dtype)
+    plan = getattr(nhwc, f"plan_conv{layer.dims}d")(x.shape, filters, **layer.options, **options)
+    y = np.empty(plan.output_shape, plan.dtype)
+    return lambda: plan(x, out=y), layer.macs, x.nbytes + filters.nbytes + y.nbytes

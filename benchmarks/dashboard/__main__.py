@@ -1,0 +1,81 @@
+"""The commands behind `make bench-compare`, `dashboard` and `dashboard-static`: asv, and a landing page before it."""
+
+import argparse
+import platform
+import re
+import subprocess
+import sys
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+import landing
+
+HERE = Path(__file__).resolve().parent.parent
+# The quick suite: a layer of each class, and the overhead of a call.
+QUICK = (
+    r"forward\..*(resnet_3x3_28x128_128|resnet_3x3_7x512_512|resnet_1x1_14x1024_256|resnet_stem_7x7s2_224x3_64"
+    r"|mbv2_dw3x3_112x32|image_2160x3840x1_3x3|resnext_3x3g32_56x128_128)|overhead\.Call"
+)
+
+
+def asv(*words):
+    subprocess.run([sys.executable, "-m", "asv", *words], cwd=HERE, check=True)
+
+
+def machine():
+    """The machine's name in the results: its processor."""
+    from nhwc.cli.info import cpu_name
+
+    name = re.sub(r"\([^)]*\)", "", cpu_name() or platform.machine())
+    return re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-")
+
+
+def run(words):
+    """Measure commits, as `asv run` takes them, into benchmarks/results."""
+    asv("machine", "--yes", "--machine", machine())
+    asv("run", "--machine", machine(), "-b", QUICK, "--skip-existing-successful", *words)
+
+
+def compare(base):
+    """Measure a commit and HEAD in turns; asv's exit code tells whether a figure rose."""
+    asv("machine", "--yes", "--machine", machine())
+    asv("continuous", "--machine", machine(), "--interleave-rounds", "-b", QUICK, "-f", "1.3", base, "HEAD")
+
+
+def publish():
+    asv("publish")
+    landing.write(HERE)
+    print(f"published: {HERE / '.asv/html/index.html'}")
+
+
+def serve(port):
+    handler = partial(SimpleHTTPRequestHandler, directory=str(HERE / ".asv/html"))
+    with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+        print(f"serving on http://127.0.0.1:{server.server_port}, Ctrl-C ends it", flush=True)
+        server.serve_forever()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("command", choices=("run", "compare", "publish", "serve"))
+    parser.add_argument("value", nargs="?", default="", help="RANGE of run, BASE of compare, port of serve")
+    args = parser.parse_args()
+    if args.command == "run":
+        run([args.value])
+    elif args.command == "compare":
+        compare(args.value)
+    elif args.command == "publish":
+        publish()
+    else:
+        serve(int(args.value or 8000))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except subprocess.CalledProcessError as error:
+        sys.exit(error.returncode)
+    except KeyboardInterrupt:
+        sys.exit(130)

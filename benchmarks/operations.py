@@ -1,0 +1,50 @@
+"""The operations beside forward convolution, each from the package's own table of it, on one thread."""
+
+from nhwc.cli import ops
+
+from . import common
+
+
+class Transposed(common.Work):
+    what = "transposed"
+    op = "transpose"
+    params = tuple(case.name for case in ops.cases("transpose"))
+    param_names = ("case",)
+
+    def prepare(self, name):
+        case = next(case for case in ops.cases(self.op) if case.name == name)
+        return case.prepare("float32"), case.macs, 4 * case.traffic
+
+
+class InputGradients(Transposed):
+    what = "input gradients"
+    op = "input_grad"
+    params = tuple(case.name for case in ops.cases("input_grad"))
+
+
+class FilterGradients(Transposed):
+    what = "filter gradients"
+    op = "filter_grad"
+    params = tuple(case.name for case in ops.cases("filter_grad"))
+
+
+class Separable(Transposed):
+    what = "separable"
+    op = "separable"
+    params = tuple(case.name for case in ops.cases("separable"))
+
+
+class Pooling:
+    """Time of pooling and its gradients, which has no multiply-adds to count."""
+
+    params = tuple(case.name for case in ops.cases("pool"))
+    param_names = ("case",)
+
+    def setup(self, name):
+        self.call = next(case for case in ops.cases("pool") if case.name == name).prepare("float32")
+
+    def time_call(self, name):
+        self.call()
+
+    time_call.pretty_name = "pooling"
+    time_call.version = "1"

@@ -35,6 +35,8 @@ def ones(*shape, dtype=np.float32):
 half = np.float16
 CALLS = {
     "transposed": lambda out: nhwc.conv2d_transpose(ones(2, 40, 40, 16), ones(5, 5, 24, 16), strides=2, out=out),
+    "growing phases": lambda out: nhwc.conv2d_transpose(
+        ones(2, 40, 40, 3), ones(3, 3, 40, 3), strides=3, padding=1, out=out),
     "depthwise gradient": lambda out: nhwc.depthwise_conv2d_input_grad(
         ones(1, 56, 56, 32), ones(3, 3, 32, 1), (1, 112, 112, 32), strides=2, padding="same", out=out),
     "overlap": lambda out: nhwc.conv2d_transpose(ones(1, 60, 60, 64), ones(4, 4, 3, 64), strides=2, out=out),

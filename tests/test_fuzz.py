@@ -46,5 +46,6 @@ def test_a_wrong_result_is_seen(monkeypatch, function):
     seeds = [
         seed for seed in range(1000) if (case := draw_case(seed)).function == function and case.dtype == np.float32
     ]
+    before = _core.isa()
     assert any(check_seed(seed) for seed in seeds[:5])
-    assert _core.isa() == _core.ISAS_AVAILABLE[0]
+    assert _core.isa() == before

@@ -280,7 +280,8 @@ static const char *check_stored(const test_problem *t, const nhwc_problem *p, nu
 static const char *check_pools(const test_problem *t, nhwc_problem p, uint64_t *state) {
     static const nhwc_dtype elements[] = {NHWC_F32, NHWC_F64, NHWC_I8,  NHWC_I16, NHWC_I32,
                                           NHWC_I64, NHWC_U8,  NHWC_U16, NHWC_U32, NHWC_U64};
-    p.groups = p.f = p.c;
+    p.f = p.c;
+    p.groups = p.c > 0 ? p.c : 1;
     for (int axis = 0; axis < 3; axis++) {
         p.kernel[axis] = p.kernel[axis] < p.in[axis] ? p.kernel[axis] : p.in[axis];
         p.dilation[axis] = 1;
@@ -339,7 +340,7 @@ static const char *check_separable(const test_problem *t, nhwc_problem p, uint64
         second->kernel[axis] = second->stride[axis] = second->dilation[axis] = 1;
         second->before[axis] = second->after[axis] = 0;
     }
-    if (p.in[0] != 1 || p.kernel[0] != 1 || p.c == 0 || in_pixels(second) == 0 ||
+    if (p.in[0] != 1 || p.kernel[0] != 1 || o.problem.out[0] != 1 || p.c == 0 || in_pixels(second) == 0 ||
         t->n * in_pixels(second) * second->c * second->f > MOST_PRODUCTS) {
         return NULL;
     }

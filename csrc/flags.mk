@@ -9,9 +9,10 @@ KERNEL_FLAGS := -fno-tree-slp-vectorize
 WARNINGS := -Wall -Wextra -Wno-unused-parameter
 
 # The instruction sets of an architecture, and the flags of arch/<name>.c.
-ISAS_x86_64 := avx512 avx2 sse2
+ISAS_x86_64 := amx avx512 avx2 sse2
 ISAS_aarch64 := neon
 FLAGS_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c
+FLAGS_amx := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c -mamx-tile -mamx-bf16
 FLAGS_avx2 := -mavx2 -mfma -mf16c
 FLAGS_sse2 := -msse2
 FLAGS_neon :=

@@ -45,12 +45,25 @@
 #define MR4 2
 #include "../kernels/kernels.inl.h"
 
+#define TABLES                                                                                                         \
+    {[NHWC_F32] = &kernels_f32,                                                                                        \
+     [NHWC_F64] = &kernels_f64,                                                                                        \
+     [NHWC_I64] = &kernels_i64,                                                                                        \
+     [NHWC_U64] = &kernels_i64,                                                                                        \
+     [NHWC_I32] = &kernels_i32}
+
 const nhwc_isa nhwc_isa_avx512 = {
     .name = "avx512",
     .features = NHWC_CPU_AVX512,
-    .kernels = {[NHWC_F32] = &kernels_f32,
-                [NHWC_F64] = &kernels_f64,
-                [NHWC_I64] = &kernels_i64,
-                [NHWC_U64] = &kernels_i64,
-                [NHWC_I32] = &kernels_i32},
+    .kernels = TABLES,
 };
+
+#ifdef NHWC_WITH_AMX
+/* The same, and products of matrices by tiles. */
+const nhwc_isa nhwc_isa_amx = {
+    .name = "amx",
+    .features = NHWC_CPU_AVX512 | NHWC_CPU_AMX,
+    .kernels = TABLES,
+    .split = &nhwc_split_amx,
+};
+#endif

@@ -9,6 +9,9 @@
 
 /* Best first. */
 static const nhwc_isa *const compiled[] = {
+#ifdef NHWC_WITH_AMX
+    &nhwc_isa_amx,
+#endif
 #ifdef NHWC_WITH_AVX512
     &nhwc_isa_avx512,
 #endif

@@ -7,6 +7,7 @@ enum {
     NHWC_CPU_AVX2 = 2,   /* with FMA3 and F16C */
     NHWC_CPU_AVX512 = 4, /* F, BW, DQ, VL */
     NHWC_CPU_NEON = 8,
+    NHWC_CPU_AMX = 16, /* tiles of bfloat16, and the leave to use them */
 };
 
 unsigned nhwc_cpu_features(void);

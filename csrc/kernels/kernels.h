@@ -4,6 +4,8 @@
 
 #include "../nhwc.h"
 
+#include "split.h"
+
 #include <stdbool.h>
 
 /* What the last segment of a chunk says: sums run in chunks, and totals of chunks in blocks, for accuracy. */
@@ -388,6 +390,7 @@ typedef struct {
     const char *name;
     unsigned features; /* of base/cpu.h, that it needs */
     const nhwc_kernels *kernels[NHWC_DTYPES];
+    const nhwc_split_kernels *split; /* for f32; NULL: there are none */
 } nhwc_isa;
 
 #define NHWC_PASTE_(a, b, c, d, e) a##b##c##d##e

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
 _MOST_THREADS = 1024
-_ISA_ORDERS = (("scalar", "sse2", "avx2", "avx512"), ("scalar", "neon"))  # of each architecture, narrowest first
+_ISA_ORDERS = (("scalar", "sse2", "avx2", "avx512", "amx"), ("scalar", "neon"))  # of each architecture, narrowest first
 
 
 def set_num_threads(n: int) -> None:

@@ -1,0 +1,85 @@
+/* Products of float32 matrices by units that multiply bfloat16 matrices and add in float32: the contract of the
+   kernels.
+
+   A value is the exact sum of three bfloat16 ones, x = h + m + l, each of 8 bits and a sign: h is x rounded, m and l
+   are what is left. Of the nine products of two values' parts, six are added up; the other three are below 2^-23 of the
+   product and as often positive as negative, so that a sum errs no more than one of float32 multiply-adds. That holds
+   for values whose parts, and the products of these, are normal numbers: a range that callers check, since these units
+   flush subnormals.
+
+   A step is 32 inputs of the reduction. */
+#ifndef NHWC_KERNELS_SPLIT_H
+#define NHWC_KERNELS_SPLIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    NHWC_SPLIT_STEP = 32,    /* inputs */
+    NHWC_SPLIT_PIXELS = 16,  /* rows of a tile register */
+    NHWC_SPLIT_FILTERS = 16, /* its columns */
+    NHWC_SPLIT_TILES = 2,    /* tiles of pixels, and of filters, in a block: a block has four of sums */
+    NHWC_SPLIT_PARTS = 3,
+    NHWC_SPLIT_TILE_BYTES = 1024, /* of one part of a step's filters of a tile */
+};
+
+/* `pixels` pixels of some channels, in blocks of a step's. */
+typedef struct {
+    const float *x;
+    int64_t x_pitch; /* elements from a pixel to the next */
+    int64_t pixels, channels;
+    uint16_t *to;                           /* h of the first pixel */
+    int64_t to_pitch, to_block, part_pitch; /* elements: from a pixel, a block of channels and a part to the next */
+    float least, most;                      /* magnitudes other than zero that may be split */
+} nhwc_split_input;
+
+/* One step of filters. */
+typedef struct {
+    const float *filters; /* rows of a filter's inputs */
+    int64_t pitch;
+    int inputs, live; /* rows, and filters, that exist; others are zeros */
+    int tiles;        /* of filters */
+    uint16_t *to;     /* three parts of all tiles */
+} nhwc_split_filters;
+
+/* A block: up to 2 tiles of pixels times up to 2 of filters, summed over some steps, in which h times h are added last,
+   when the sum of the others, which are small, is known. */
+typedef struct {
+    const char *x;        /* h of the first pixel's first input */
+    int64_t part_pitch;   /* bytes */
+    int64_t pixel_pitch;  /* bytes from a pixel of a tile to the next */
+    int64_t tile_pitch;   /* bytes from a tile's first pixel to the next's */
+    const int64_t *steps; /* bytes from x to what a step reads */
+    int64_t count;
+    const char *filters; /* those of the steps, one behind the other */
+    const char *ahead;   /* filters to bring into the second-level cache meanwhile, or NULL, */
+    int64_t ahead_lines; /* and the cache lines of them at each step */
+    float *sums;         /* rows of as many filters as the tiles have */
+    bool add;            /* to what is there */
+} nhwc_split_block;
+
+/* Results of a block's pixels. */
+typedef struct {
+    const float *sums;
+    int64_t pixels, width;  /* rows of sums, and their width */
+    const int64_t *offsets; /* of pixel i's results in out; negative: it has none */
+    const float *bias;
+    const float *residual; /* NULL, or like out */
+    float *out;
+    const float *clamp;
+    int64_t live;
+} nhwc_split_results;
+
+typedef struct {
+    /* Before the first block, and after the last, of a thread's task. */
+    void (*begin)(void);
+    void (*end)(void);
+    bool (*input)(const nhwc_split_input *); /* false: a value is out of range, and what is written without meaning */
+    void (*filters)(const nhwc_split_filters *);
+    /* The least magnitude but zero (FLT_MAX where all are zero), and the largest (infinity if any is not finite). */
+    void (*range)(const float *x, int64_t n, float *least, float *most);
+    void (*block)(const nhwc_split_block *, int pixel_tiles, int filter_tiles);
+    void (*results)(const nhwc_split_results *);
+} nhwc_split_kernels;
+
+#endif

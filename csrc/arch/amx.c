@@ -113,26 +113,6 @@ static bool split_input(const nhwc_split_input *t) {
            _mm512_reduce_max_epu32(seen.most) <= doubled_bits(t->most);
 }
 
-/* Row r of a tile holds the filters of inputs 2 r and 2 r + 1 in turn. */
-static void split_filters(const nhwc_split_filters *t) {
-    const int64_t part = (int64_t)t->tiles * TILE / 2;
-    for (int tile = 0; tile < t->tiles; tile++) {
-        const int live = t->live - 16 * tile;
-        const __mmask16 lanes = live <= 0 ? 0 : vf32_lanes(live < 16 ? live : 16);
-        for (int r = 0; r < 16; r++) {
-            const float *from = t->filters + 2 * r * t->pitch + 16 * tile;
-            uint16_t *to = t->to + tile * (TILE / 2) + r * 32;
-            parts even = split(_mm512_maskz_loadu_ps(2 * r < t->inputs ? lanes : 0, from));
-            parts odd = split(_mm512_maskz_loadu_ps(2 * r + 1 < t->inputs ? lanes : 0, from + t->pitch));
-#define PAIRS(p) _mm512_or_si512(_mm512_srli_epi32(even.p, 16), upper(odd.p))
-            _mm512_storeu_si512(to, PAIRS(h));
-            _mm512_storeu_si512(to + part, PAIRS(m));
-            _mm512_storeu_si512(to + 2 * part, PAIRS(l));
-#undef PAIRS
-        }
-    }
-}
-
 static float half_of(uint32_t doubled) {
     float x;
     doubled >>= 1;
@@ -140,14 +120,46 @@ static float half_of(uint32_t doubled) {
     return x;
 }
 
+static void tell(const magnitudes *seen, float *least, float *most) {
+    const uint32_t low = _mm512_reduce_min_epu32(seen->least), high = _mm512_reduce_max_epu32(seen->most);
+    *least = low >= doubled_bits(INFINITY) ? FLT_MAX : half_of(low + 1);
+    *most = high >= doubled_bits(INFINITY) ? INFINITY : half_of(high);
+}
+
 static void range(const float *x, int64_t n, float *least, float *most) {
     magnitudes seen = {_mm512_set1_epi32(-1), _mm512_setzero_si512()};
     for (int64_t i = 0; i < n; i += 16) {
         note(&seen, _mm512_maskz_loadu_ps(n - i < 16 ? vf32_lanes(n - i) : 0xffff, x + i));
     }
-    const uint32_t low = _mm512_reduce_min_epu32(seen.least), high = _mm512_reduce_max_epu32(seen.most);
-    *least = low >= doubled_bits(INFINITY) ? FLT_MAX : half_of(low + 1);
-    *most = high >= doubled_bits(INFINITY) ? INFINITY : half_of(high);
+    tell(&seen, least, most);
+}
+
+/* Row r of a tile holds the filters of inputs 2 r and 2 r + 1 in turn. */
+static void split_filters(const nhwc_split_filters *t) {
+    const int64_t part = (int64_t)t->tiles * TILE / 2;
+    magnitudes seen = {_mm512_set1_epi32(-1), _mm512_setzero_si512()};
+    for (int tile = 0; tile < t->tiles; tile++) {
+        const int live = t->live - 16 * tile;
+        const __mmask16 lanes = live <= 0 ? 0 : vf32_lanes(live < 16 ? live : 16);
+        for (int r = 0; r < 16; r++) {
+            const float *from = t->filters + 2 * r * t->pitch + 16 * tile;
+            uint16_t *to = t->to + tile * (TILE / 2) + r * 32;
+            __m512 first = _mm512_maskz_loadu_ps(2 * r < t->inputs ? lanes : 0, from);
+            __m512 second = _mm512_maskz_loadu_ps(2 * r + 1 < t->inputs ? lanes : 0, from + t->pitch);
+            parts even = split(first), odd = split(second);
+            note(&seen, first);
+            note(&seen, second);
+#define PAIRS(p) _mm512_or_si512(_mm512_srli_epi32(even.p, 16), upper(odd.p))
+            _mm512_storeu_si512(to, PAIRS(h));
+            _mm512_storeu_si512(to + part, PAIRS(m));
+            _mm512_storeu_si512(to + 2 * part, PAIRS(l));
+#undef PAIRS
+        }
+    }
+    float least, most;
+    tell(&seen, &least, &most);
+    *t->least = least < *t->least ? least : *t->least;
+    *t->most = most > *t->most ? most : *t->most;
 }
 
 /* ---- Products ---------------------------------------------------------------------------------------------------- */

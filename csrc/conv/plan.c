@@ -41,7 +41,7 @@ static void choose_activation(nhwc_plan *plan) {
 
 /* Best first; the last serves every problem. */
 static const nhwc_method *const methods[] = {
-    &nhwc_method_depthwise, &nhwc_method_winograd_f4, &nhwc_method_winograd_f2,
+    &nhwc_method_depthwise, &nhwc_method_winograd_f4, &nhwc_method_winograd_f2, &nhwc_method_split,
     &nhwc_method_images,    &nhwc_method_rows,        &nhwc_method_tiles,
 };
 
@@ -76,6 +76,17 @@ static const nhwc_method *choose_transposed(const nhwc_plan *plan) {
     return nhwc_method_overlap.serves(plan) ? &nhwc_method_overlap : &nhwc_method_transposed;
 }
 
+static nhwc_status prepare(nhwc_plan *plan, const nhwc_problem *part, const nhwc_method *(*choose)(const nhwc_plan *),
+                           const void *filters, const void *bias, bool borrow) {
+    plan->method = choose(plan);
+    plan->problem = *part;
+    if (!plan->method) {
+        return NHWC_UNSUPPORTED;
+    }
+    plan->algorithm = plan->method->algorithm;
+    return plan->method->prepare(plan, filters, bias, borrow);
+}
+
 /* A plan of `part` by the method that `choose` finds for `whole`; NULL is for an output of its own. */
 static nhwc_status create(nhwc_plan **result, const nhwc_problem *whole, const nhwc_problem *part,
                           const nhwc_output *output, const nhwc_method *(*choose)(const nhwc_plan *),
@@ -94,12 +105,10 @@ static nhwc_status create(nhwc_plan **result, const nhwc_problem *whole, const n
     plan->element = whole->dtype == NHWC_F32 ? 4 : 8;
     choose_activation(plan);
     plan->once = borrow;
-    plan->method = choose(plan);
-    plan->problem = *part;
-    nhwc_status status = NHWC_UNSUPPORTED;
-    if (plan->method) {
-        plan->algorithm = plan->method->algorithm;
-        status = plan->method->prepare(plan, filters, bias, borrow);
+    nhwc_status status = prepare(plan, part, choose, filters, bias, borrow);
+    if (status == NHWC_UNSUPPORTED && plan->unsplit) {
+        plan->problem = *whole;
+        status = prepare(plan, part, choose, filters, bias, borrow);
     }
     if (status != NHWC_OK) {
         nhwc_plan_destroy(plan);

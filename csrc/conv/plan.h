@@ -104,6 +104,45 @@ typedef struct {
     void *zeros; /* a group's pixel */
 } nhwc_winograd_plan;
 
+/* Filters that one block of the split kernels makes. */
+typedef struct {
+    char *filters; /* split: the steps one behind the other */
+    const void *bias;
+    int64_t first, live; /* results */
+    int64_t group;
+    int tiles;
+} nhwc_split_filter_block;
+
+/* One step of the split kernels: what it reads, from an output's first input, and the filters it takes. */
+typedef struct {
+    int64_t depth, row, column; /* the first tap */
+    int64_t block;              /* of channels */
+    int64_t input;              /* the first's number in the reduction */
+    int64_t inputs;
+} nhwc_split_step;
+
+/* Everything of the split method that depends on the shape alone; see split.c. */
+typedef struct {
+    bool channel_blocks; /* a stored pixel is a step's channels; else all of a group, with the next pixel behind it */
+    int64_t pixel;       /* bytes of one part of a stored pixel */
+    int64_t planes;      /* of stored pixels: blocks of channels */
+    int64_t column_step; /* columns of the input from a stored one to the next */
+    int64_t output_step; /* stored columns from an output to the next */
+    int64_t phases;      /* rows are stored by their residue under the stride, if a tap has it: */
+    int64_t *residues;   /* of each phase, */
+    int64_t *tails;      /* rows of it beyond those of the outputs, */
+    int64_t *tap_phases; /* and the phase of a row of taps */
+    nhwc_split_step *steps;
+    int64_t step_count, chunk; /* steps whose products are summed before they are added to others */
+    nhwc_split_filter_block *blocks;
+    int64_t block_count;
+    float least, most; /* magnitudes of inputs, but for zero, that can be split */
+    const void *plain; /* filters as they were given, for other inputs, which are read in these segments */
+    nhwc_segment *segments;
+    int64_t segment_count;
+    void *zeros; /* a group's pixel */
+} nhwc_split_plan;
+
 /* Everything of the depthwise method that depends on the shape alone; see depthwise.c. By axis, 1 and 2 only: */
 typedef struct {
     int64_t dilation[3];            /* inputs from a tap to the next */
@@ -185,7 +224,7 @@ typedef struct {
 } nhwc_method;
 
 extern const nhwc_method nhwc_method_depthwise, nhwc_method_images, nhwc_method_rows, nhwc_method_tiles,
-    nhwc_method_winograd_f2, nhwc_method_winograd_f4, nhwc_method_overlap, nhwc_method_transposed;
+    nhwc_method_split, nhwc_method_winograd_f2, nhwc_method_winograd_f4, nhwc_method_overlap, nhwc_method_transposed;
 
 /* Where results go: elements of the output from one of them to the next, between samples and along each axis. */
 typedef struct {
@@ -232,11 +271,13 @@ struct nhwc_plan {
     const nhwc_method *method;
     nhwc_algorithm algorithm; /* the method's, or its first part's */
     bool once;                /* the plan runs once: preparation counts */
+    bool unsplit;             /* the filters cannot be split: a method that was to has said so */
     union {
         nhwc_rows_plan rows;
         nhwc_tiles_plan tiles;
         nhwc_images_plan images;
         nhwc_winograd_plan winograd;
+        nhwc_split_plan split;
         nhwc_depthwise_plan depthwise;
         nhwc_transposed_plan transposed;
         nhwc_overlap_plan overlap;

@@ -37,9 +37,10 @@ typedef struct {
 typedef struct {
     const float *filters; /* rows of a filter's inputs */
     int64_t pitch;
-    int inputs, live; /* rows, and filters, that exist; others are zeros */
-    int tiles;        /* of filters */
-    uint16_t *to;     /* three parts of all tiles */
+    int inputs, live;    /* rows, and filters, that exist; others are zeros */
+    int tiles;           /* of filters */
+    uint16_t *to;        /* three parts of all tiles */
+    float *least, *most; /* lowered and raised to what `range` would find */
 } nhwc_split_filters;
 
 /* A block: up to 2 tiles of pixels times up to 2 of filters, summed over some steps, in which h times h are added last,

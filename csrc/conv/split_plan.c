@@ -1,0 +1,384 @@
+/* The split method's preparation: which problems it serves, the steps of the reduction, and the packing of filters. */
+#include "split.h"
+
+#include "../base/memory.h"
+#include "../base/threads.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdatomic.h>
+#include <string.h>
+
+/* Sizes that were chosen by measuring; see csrc/README.md. */
+enum {
+    MOST_STEPS = 9,          /* in a chunk */
+    BLOCK_BYTES = 640 << 10, /* of a block's stored input, if it can be */
+};
+
+/* ---- Which problems ---------------------------------------------------------------------------------------------- */
+
+/* Inputs of the reduction that a row of taps has in one piece: with rows of taps stored as neighbours, all of them. */
+static int64_t run_of(const nhwc_problem *p, bool channel_blocks) {
+    const int64_t depth = p->c / p->groups;
+    return channel_blocks || p->dilation[2] > 1 ? depth : p->kernel[2] * depth;
+}
+
+static bool takes_channel_blocks(const nhwc_problem *p) { return p->c / p->groups % NHWC_SPLIT_STEP == 0; }
+
+static int64_t count_steps(const nhwc_problem *p) {
+    const int64_t run = run_of(p, takes_channel_blocks(p));
+    return p->k / run * nhwc_ceil_div(run, NHWC_SPLIT_STEP);
+}
+
+/* The time of one sample in cycles: the products of tiles, and splitting the input. */
+static double predict(const nhwc_problem *p) {
+    const double STEP = 16.5;   /* six products of one step and tile, a sixteenth of a pixel's */
+    const double SPLIT = 0.5;   /* of an input value */
+    const double RESULT = 0.15; /* of a result */
+    const double filters = (double)nhwc_round_up(p->f / p->groups, NHWC_SPLIT_FILTERS) / NHWC_SPLIT_FILTERS;
+    const double columns = (double)p->out[2] + (double)((p->kernel[2] - 1) * p->dilation[2]) / (double)p->stride[2];
+    const double tiles = (double)(p->out[0] * p->out[1]) * columns / NHWC_SPLIT_PIXELS;
+    const double inputs = (double)p->out[0] * (double)p->kernel[0] * (double)(p->in[1] * p->in[2] * p->c);
+    return tiles * filters * (double)p->groups * (double)count_steps(p) * 6 * STEP + SPLIT * inputs +
+           RESULT * (double)(p->pixels * p->f);
+}
+
+/* Whether the tiles of products are full enough to win over fused multiply-adds, which reach four fifths of 32 a cycle
+   at best. */
+bool nhwc_split_serves(const nhwc_plan *plan) {
+    enum { LEAST_FILTERS = 8, LEAST_PIXELS = 16 };
+    const double LEAST_WORK = 3e5, FMA_RATE = 25;
+    const nhwc_problem *p = &plan->problem;
+    if (!plan->isa->split || plan->unsplit || p->dtype != NHWC_F32 || p->k < 1 || p->groups == 0 ||
+        p->f / p->groups < LEAST_FILTERS || p->pixels < LEAST_PIXELS) {
+        return false;
+    }
+    const double work = (double)p->pixels * (double)p->k * (double)p->f;
+    return work >= LEAST_WORK && predict(p) < work / FMA_RATE;
+}
+
+/* ---- Layout ------------------------------------------------------------------------------------------------------ */
+
+nhwc_split_layout nhwc_split_lay_out(const nhwc_plan *plan, int64_t rows, int64_t cols) {
+    enum { SKEW = 5 * NHWC_ALIGNMENT };
+    const nhwc_problem *p = &plan->problem;
+    const nhwc_split_plan *d = &plan->split;
+    nhwc_split_layout l = {.rows = rows, .cols = cols};
+    l.width = d->column_step > 1 ? cols : nhwc_round_up(nhwc_span(p, 2, cols), d->output_step);
+    for (int64_t i = 0; i < d->phases; i++) {
+        l.plane_rows += rows + d->tails[i];
+    }
+    const int64_t pixels = nhwc_split_pixels(plan, &l, rows);
+    const int64_t slack = NHWC_SPLIT_TILES * NHWC_SPLIT_PIXELS * d->output_step * d->pixel + 2 * NHWC_ALIGNMENT;
+    l.plane = nhwc_round_up(p->kernel[0] * l.plane_rows * l.width * d->pixel, NHWC_ALIGNMENT);
+    l.part = nhwc_round_up(d->planes * l.plane + slack, NHWC_ALIGNMENT) + SKEW;
+    const int64_t width = NHWC_SPLIT_TILES * NHWC_SPLIT_FILTERS;
+    const int64_t taps = p->kernel[0] * p->kernel[1] * p->kernel[2];
+    const int64_t sizes[] = {
+        p->kernel[0] * l.plane_rows * (int64_t)sizeof(uint64_t),
+        d->step_count * (int64_t)sizeof(int64_t),
+        (pixels + NHWC_SPLIT_TILES * NHWC_SPLIT_PIXELS) * (int64_t)sizeof(int64_t),
+        rows * cols * (int64_t)sizeof(int64_t),
+        (d->step_count > d->chunk ? pixels + NHWC_SPLIT_PIXELS : NHWC_SPLIT_TILES * NHWC_SPLIT_PIXELS) * width *
+            (int64_t)sizeof(float),
+        NHWC_MAX_MR * taps * (int64_t)sizeof(void *),
+        NHWC_SPLIT_PARTS * l.part,
+    };
+    int64_t *const begins[] = {&l.flags, &l.steps, &l.offsets, &l.refused, &l.sums, &l.table, &l.parts};
+    for (int i = 0; i < 7; i++) {
+        *begins[i] = l.bytes;
+        l.bytes += nhwc_round_up(sizes[i], NHWC_ALIGNMENT);
+    }
+    return l;
+}
+
+void nhwc_split_largest_block(const nhwc_plan *plan, int64_t *rows, int64_t *cols) {
+    const nhwc_problem *p = &plan->problem;
+    *cols = p->out[2];
+    while (*cols > NHWC_SPLIT_PIXELS && NHWC_SPLIT_PARTS * nhwc_split_lay_out(plan, 1, *cols).part > BLOCK_BYTES) {
+        *cols = nhwc_ceil_div(*cols, 2);
+    }
+    const int64_t one = nhwc_split_lay_out(plan, 1, *cols).part;
+    const int64_t more = *cols < p->out[2] ? 0 : nhwc_split_lay_out(plan, 2, *cols).part - one;
+    *rows = more > 0 ? 1 + nhwc_max(0, BLOCK_BYTES / NHWC_SPLIT_PARTS - one) / more : 1;
+    *rows = nhwc_min(*rows, p->out[1]);
+    *rows = nhwc_ceil_div(p->out[1], nhwc_ceil_div(p->out[1], *rows));
+}
+
+/* ---- The reduction ----------------------------------------------------------------------------------------------- */
+
+/* Residues of rows of taps under the stride, each once; counts only where `residues` is NULL. */
+static int64_t cut_phases(const nhwc_problem *p, nhwc_split_plan *d) {
+    int64_t count = 0;
+    for (int64_t k = 0; k < p->kernel[1]; k++) {
+        const int64_t residue = k * p->dilation[1] % p->stride[1], tail = k * p->dilation[1] / p->stride[1];
+        int64_t phase = 0;
+        while (phase < count && d->residues[phase] != residue) {
+            phase++;
+        }
+        if (phase == count) {
+            d->residues[count] = residue;
+            d->tails[count++] = 0;
+        }
+        d->tails[phase] = nhwc_max(d->tails[phase], tail);
+        d->tap_phases[k] = phase;
+    }
+    return count;
+}
+
+/* Steps in the order of the sum: blocks of channels, then taps; or rows of taps, then their inputs. */
+static void cut_steps(const nhwc_problem *p, nhwc_split_plan *d) {
+    const int64_t depth = p->c / p->groups, run = run_of(p, d->channel_blocks);
+    const int64_t taps = d->channel_blocks || p->dilation[2] > 1 ? p->kernel[2] : 1;
+    nhwc_split_step *s = d->steps;
+    for (int64_t plane = 0; plane < d->planes; plane++) {
+        for (int64_t tap = 0; tap < p->kernel[0] * p->kernel[1] * taps; tap++) {
+            const int64_t column = tap % taps, row = tap / taps % p->kernel[1], first = tap / taps / p->kernel[1];
+            const int64_t input = ((first * p->kernel[1] + row) * p->kernel[2] + column) * depth;
+            for (int64_t at = 0; at < (d->channel_blocks ? 1 : run); at += NHWC_SPLIT_STEP) {
+                const int64_t from = d->channel_blocks ? plane * NHWC_SPLIT_STEP : at;
+                *s++ = (nhwc_split_step){
+                    .depth = first,
+                    .row = row,
+                    .column = column,
+                    .block = d->channel_blocks ? plane : at,
+                    .input = input + from,
+                    .inputs = nhwc_min(NHWC_SPLIT_STEP, run - from),
+                };
+            }
+        }
+    }
+}
+
+/* The segments of the direct sum, with a pointer for each tap; counts only where `segments` is NULL. */
+static int64_t cut_segments(const nhwc_problem *p, nhwc_segment *segments) {
+    const int64_t depth = p->c / p->groups, chunk = nhwc_chunk(p);
+    int64_t count = 0;
+    for (int64_t at = 0; at < p->k; count++) {
+        int64_t tap = at / depth, chunk_end = nhwc_min(at - at % chunk + chunk, p->k);
+        int64_t end = nhwc_min((tap + 1) * depth, chunk_end);
+        if (segments) {
+            segments[count] = (nhwc_segment){
+                .input = at,
+                .offset = at - tap * depth,
+                .pointer = (int32_t)tap,
+                .length = (int32_t)(end - at),
+                .ends = end == chunk_end ? nhwc_chunk_end(p, chunk_end) : 0,
+            };
+        }
+        at = end;
+    }
+    return count;
+}
+
+/* ---- Filters ----------------------------------------------------------------------------------------------------- */
+
+static int64_t step_bytes(const nhwc_split_filter_block *block) {
+    return NHWC_SPLIT_PARTS * block->tiles * NHWC_SPLIT_TILE_BYTES;
+}
+
+typedef struct {
+    const nhwc_plan *plan;
+    const float *filters;
+    _Atomic uint32_t least, most; /* bits of magnitudes, which are in the order of these */
+} packing;
+
+static uint32_t bits_of(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+static float value_of(uint32_t bits) {
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* Task i is step i of a block, with the steps innermost. */
+static void pack_steps(void *context, int64_t first, int64_t last, int worker) {
+    packing *c = context;
+    const nhwc_problem *p = &c->plan->problem;
+    const nhwc_split_plan *d = &c->plan->split;
+    float least = FLT_MAX, most = 0;
+    (void)worker;
+    for (int64_t i = first; i < last; i++) {
+        const nhwc_split_filter_block *block = &d->blocks[i / d->step_count];
+        const nhwc_split_step *step = &d->steps[i % d->step_count];
+        nhwc_split_filters t = {
+            .filters = c->filters + step->input * p->f + block->first,
+            .pitch = p->f,
+            .inputs = (int)step->inputs,
+            .live = (int)block->live,
+            .tiles = block->tiles,
+            .to = (uint16_t *)(block->filters + i % d->step_count * step_bytes(block)),
+            .least = &least,
+            .most = &most,
+        };
+        c->plan->isa->split->filters(&t);
+    }
+    uint32_t seen = atomic_load(&c->least);
+    while (bits_of(least) < seen && !atomic_compare_exchange_weak(&c->least, &seen, bits_of(least))) {
+    }
+    seen = atomic_load(&c->most);
+    while (bits_of(most) > seen && !atomic_compare_exchange_weak(&c->most, &seen, bits_of(most))) {
+    }
+}
+
+/* The inputs whose parts, and the products of these with the filters' parts, are normal, in sums below the largest
+   number; false if these are too few to be ordinary. */
+static bool find_range(nhwc_split_plan *d, int64_t k, float least, float most) {
+    const double PARTS = 0x1p25, SMALLEST = FLT_MIN * PARTS, ORDINARY_LEAST = 0x1p-40, ORDINARY_MOST = 0x1p20;
+    if (!(most < INFINITY)) {
+        return false;
+    }
+    const double low = fmax(SMALLEST, FLT_MIN * PARTS / least);
+    const double high = fmin(0x1p126, 0x1p126 / ((double)k * fmax(most, FLT_MIN)));
+    d->least = (float)low;
+    d->most = (float)high;
+    return least >= SMALLEST && low <= ORDINARY_LEAST && high >= ORDINARY_MOST;
+}
+
+/* Cuts a group's filters into blocks; counts only where `blocks` is NULL. Returns the tiles. */
+static int64_t cut_group(const nhwc_problem *p, int64_t group, int64_t *count, nhwc_split_filter_block *blocks) {
+    const int64_t filters = p->f / p->groups, most = NHWC_SPLIT_TILES * NHWC_SPLIT_FILTERS;
+    int64_t tiles = 0;
+    *count = 0;
+    for (int64_t first = 0; first < filters; first += most, ++*count) {
+        const int64_t live = nhwc_min(filters - first, most);
+        const int own = (int)nhwc_ceil_div(live, NHWC_SPLIT_FILTERS);
+        if (blocks) {
+            blocks[*count] =
+                (nhwc_split_filter_block){.first = group * filters + first, .live = live, .group = group, .tiles = own};
+        }
+        tiles += own;
+    }
+    return tiles;
+}
+
+/* ---- The plan ---------------------------------------------------------------------------------------------------- */
+
+/* The parts of the plan's one block of memory, in order, each aligned. */
+enum { PHASES, STEPS, BLOCKS, SEGMENTS, BIAS, ZEROS, PLAIN, FILTERS, PARTS };
+
+/* Whether vectors of filters can be read where the caller has them. */
+static bool reads_in_place(const nhwc_plan *plan, bool borrow) {
+    return borrow && plan->problem.f / plan->problem.groups % plan->kernels->lanes == 0;
+}
+
+static bool part_sizes(const nhwc_plan *plan, int64_t tiles, bool borrow, int64_t sizes[PARTS]) {
+    const nhwc_problem *p = &plan->problem;
+    const nhwc_split_plan *d = &plan->split;
+    int64_t filters, plain;
+    if (!nhwc_mul(tiles * p->groups, d->step_count, &filters) ||
+        !nhwc_mul(filters, NHWC_SPLIT_PARTS * NHWC_SPLIT_TILE_BYTES, &filters) || !nhwc_mul(p->k, p->f, &plain) ||
+        !nhwc_mul(plain, (int64_t)sizeof(float), &plain)) {
+        return false;
+    }
+    sizes[PHASES] = 3 * p->kernel[1] * (int64_t)sizeof(int64_t);
+    sizes[STEPS] = d->step_count * (int64_t)sizeof(nhwc_split_step);
+    sizes[BLOCKS] = d->block_count * (int64_t)sizeof(nhwc_split_filter_block);
+    sizes[SEGMENTS] = d->segment_count * (int64_t)sizeof(nhwc_segment);
+    sizes[BIAS] = tiles * p->groups * NHWC_SPLIT_FILTERS * (int64_t)sizeof(float);
+    sizes[ZEROS] = p->c * (int64_t)sizeof(float);
+    sizes[PLAIN] = reads_in_place(plan, borrow) ? 0 : plain + plan->kernels->lanes * (int64_t)sizeof(float);
+    sizes[FILTERS] = filters;
+    return true;
+}
+
+static void fill_blocks(nhwc_plan *plan, const float *bias, float *biases, char *filters) {
+    const nhwc_problem *p = &plan->problem;
+    nhwc_split_plan *d = &plan->split;
+    int64_t count = 0;
+    for (int64_t g = 0; g < p->groups; g++) {
+        cut_group(p, g, &count, d->blocks + g * count);
+    }
+    for (int64_t i = 0; i < d->block_count; i++) {
+        nhwc_split_filter_block *block = &d->blocks[i];
+        const int64_t width = block->tiles * NHWC_SPLIT_FILTERS;
+        block->filters = filters;
+        filters += d->step_count * step_bytes(block);
+        block->bias = memset(biases, 0, (size_t)width * sizeof *biases);
+        if (bias) {
+            memcpy(biases, bias + block->first, (size_t)block->live * sizeof *biases);
+        }
+        biases += width;
+    }
+}
+
+static void fill_shape(nhwc_plan *plan) {
+    const nhwc_problem *p = &plan->problem;
+    nhwc_split_plan *d = &plan->split;
+    const int64_t depth = p->c / p->groups;
+    d->channel_blocks = takes_channel_blocks(p);
+    d->planes = d->channel_blocks ? depth / NHWC_SPLIT_STEP : 1;
+    d->pixel = (d->channel_blocks ? NHWC_SPLIT_STEP : depth) * (int64_t)sizeof(uint16_t);
+    d->column_step = p->kernel[2] == 1 ? p->stride[2] : 1;
+    d->output_step = p->kernel[2] == 1 ? 1 : p->stride[2];
+    d->step_count = count_steps(p);
+    d->chunk = nhwc_ceil_div(d->step_count, nhwc_ceil_div(d->step_count, MOST_STEPS));
+    d->segment_count = cut_segments(p, NULL);
+}
+
+static void point_into(nhwc_plan *plan, char *memory, const int64_t offsets[PARTS]) {
+    nhwc_split_plan *d = &plan->split;
+    d->residues = (int64_t *)(memory + offsets[PHASES]);
+    d->tails = d->residues + plan->problem.kernel[1];
+    d->tap_phases = d->tails + plan->problem.kernel[1];
+    d->steps = (nhwc_split_step *)(memory + offsets[STEPS]);
+    d->blocks = (nhwc_split_filter_block *)(memory + offsets[BLOCKS]);
+    d->segments = (nhwc_segment *)(memory + offsets[SEGMENTS]);
+}
+
+static void free_memory(nhwc_plan *plan) {
+    if (plan->borrowed) {
+        nhwc_workspace_give(plan->memory);
+    } else {
+        nhwc_aligned_free(plan->memory);
+    }
+    plan->memory = NULL;
+}
+
+nhwc_status nhwc_split_prepare(nhwc_plan *plan, const void *filters, const void *bias, bool borrow) {
+    const double GRAIN = 1e5; /* filters' inputs worth a thread */
+    const nhwc_problem *p = &plan->problem;
+    nhwc_split_plan *d = &plan->split;
+    int64_t group_blocks, sizes[PARTS], offsets[PARTS], total;
+    fill_shape(plan);
+    const int64_t tiles = cut_group(p, 0, &group_blocks, NULL);
+    d->block_count = group_blocks * p->groups;
+    if (!part_sizes(plan, tiles, borrow, sizes) || !nhwc_lay_out(PARTS, sizes, offsets, &total)) {
+        return NHWC_TOO_LARGE;
+    }
+    plan->borrowed = borrow;
+    char *memory = plan->memory = borrow ? nhwc_workspace_take((size_t)total) : nhwc_aligned_alloc((size_t)total);
+    if (!memory) {
+        return NHWC_NO_MEMORY;
+    }
+    point_into(plan, memory, offsets);
+    d->phases = cut_phases(p, d);
+    cut_steps(p, d);
+    cut_segments(p, d->segments);
+    d->zeros = memset(memory + offsets[ZEROS], 0, (size_t)sizes[ZEROS]);
+    fill_blocks(plan, bias, (float *)(memory + offsets[BIAS]), memory + offsets[FILTERS]);
+
+    packing c = {.plan = plan, .filters = filters, .least = bits_of(FLT_MAX), .most = 0};
+    int threads = nhwc_threads_for((double)p->k * (double)p->f, GRAIN);
+    nhwc_parallel_for(threads, d->block_count * d->step_count, pack_steps, &c);
+    if (!find_range(d, p->k, value_of(c.least), value_of(c.most))) {
+        free_memory(plan);
+        plan->unsplit = true;
+        return NHWC_UNSUPPORTED;
+    }
+    d->plain = filters;
+    if (!reads_in_place(plan, borrow)) {
+        const size_t slack = (size_t)plan->kernels->lanes * sizeof(float), size = (size_t)sizes[PLAIN] - slack;
+        d->plain = memcpy(memory + offsets[PLAIN], filters, size);
+        memset(memory + offsets[PLAIN] + size, 0, slack);
+    }
+    plan->packed_bytes = sizes[PLAIN] + sizes[FILTERS] + sizes[BIAS];
+    int64_t rows, cols;
+    nhwc_split_largest_block(plan, &rows, &cols);
+    plan->workspace_bytes = nhwc_split_lay_out(plan, rows, cols).bytes;
+    return NHWC_OK;
+}

@@ -164,11 +164,17 @@ static void split_filters(const nhwc_split_filters *t) {
 
 /* ---- Products ---------------------------------------------------------------------------------------------------- */
 
-/* sums += fresh. */
-static inline void add_sums(float *sums, const float *fresh, int64_t n) {
-    for (int64_t i = 0; i < n; i += 16) {
-        _mm512_storeu_ps(sums + i, _mm512_add_ps(_mm512_loadu_ps(sums + i), _mm512_loadu_ps(fresh + i)));
+/* Some more of what is pending. */
+static inline void add_some(nhwc_split_pending *p, int64_t most) {
+    const __mmask16 add = p->add ? 0xffff : 0;
+    const int64_t count = p->count < most ? p->count : most;
+    for (int64_t i = 0; i < count; i += 16) {
+        __m512 sums = _mm512_maskz_loadu_ps(add, p->to + i);
+        _mm512_storeu_ps(p->to + i, _mm512_add_ps(sums, _mm512_loadu_ps(p->from + i)));
     }
+    p->from += count;
+    p->to += count;
+    p->count -= count;
 }
 
 #define LOAD_PIXELS(part)                                                                                              \
@@ -204,6 +210,8 @@ static inline void add_sums(float *sums, const float *fresh, int64_t n) {
 static inline __attribute__((always_inline)) void multiply(const nhwc_split_block *t, const int pixel_tiles,
                                                            const int filter_tiles) {
     const int64_t step_bytes = NHWC_SPLIT_PARTS * (int64_t)filter_tiles * TILE;
+    enum { SHARE = NHWC_SPLIT_BLOCK_SUMS / 8 };
+    nhwc_split_pending pending = t->pending;
     const char *b = t->filters, *ahead = t->ahead;
     CLEAR(0);
     CLEAR(1);
@@ -216,6 +224,9 @@ static inline __attribute__((always_inline)) void multiply(const nhwc_split_bloc
         LOAD_PIXELS(2)
         LOAD_FILTERS(0)
         MULTIPLY_ALL
+        if (pending.count > 0) {
+            add_some(&pending, SHARE);
+        }
         LOAD_PIXELS(1)
         MULTIPLY_ALL
         LOAD_FILTERS(1)
@@ -231,10 +242,9 @@ static inline __attribute__((always_inline)) void multiply(const nhwc_split_bloc
         LOAD_FILTERS(0)
         MULTIPLY_ALL
     }
-    enum { BLOCK = NHWC_SPLIT_PIXELS * NHWC_SPLIT_FILTERS * NHWC_SPLIT_TILES * NHWC_SPLIT_TILES };
-    _Alignas(64) float fresh[BLOCK];
+    add_some(&pending, pending.count);
     const int width = 16 * filter_tiles;
-    float *to = t->add ? fresh : t->sums;
+    float *to = t->sums;
     STORE(0, to, 4 * width);
     if (filter_tiles > 1) {
         STORE(1, to + 16, 4 * width);
@@ -244,9 +254,6 @@ static inline __attribute__((always_inline)) void multiply(const nhwc_split_bloc
         if (filter_tiles > 1) {
             STORE(3, to + 16 * width + 16, 4 * width);
         }
-    }
-    if (t->add) {
-        add_sums(t->sums, fresh, 16 * width * pixel_tiles);
     }
 }
 
@@ -276,7 +283,11 @@ static void results(const nhwc_split_results *t) {
             if (t->offsets[i] < 0) {
                 continue;
             }
-            __m512 y = _mm512_add_ps(_mm512_loadu_ps(t->sums + i * t->width + v), bias);
+            __m512 y = _mm512_loadu_ps(t->sums + i * t->width + v);
+            if (t->more) {
+                y = _mm512_add_ps(y, _mm512_loadu_ps(t->more + i * t->width + v));
+            }
+            y = _mm512_add_ps(y, bias);
             if (t->residual) {
                 y = _mm512_add_ps(y, _mm512_maskz_loadu_ps(lanes, t->residual + to));
             }

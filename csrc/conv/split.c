@@ -38,11 +38,11 @@ typedef struct {
     int64_t group;              /* -1: nothing is stored */
     int64_t rows, cols, pixels; /* pixels: with those between rows, as whole tiles */
     uint64_t *flags;            /* of each stored row: a bit for each stretch of columns of which one has no parts */
-    int64_t *steps;   /* from an output's first input to what each step reads, in bytes */
-    int64_t *offsets; /* of each pixel's results */
-    int64_t *refused; /* pixels that are to be computed directly */
+    int64_t *steps;             /* from an output's first input to what each step reads, in bytes */
+    int64_t *offsets;           /* of each pixel's results */
+    int64_t *refused;           /* pixels that are to be computed directly */
     int64_t refused_count;
-    float *sums;
+    float *fresh[2], *sums; /* of a pair of tiles and a chunk; of all pixels */
     const void **table;
     char *parts;
 } region;
@@ -274,13 +274,17 @@ static void compute_directly(const call *c, const region *r, const nhwc_split_fi
     }
 }
 
+/* Results of pixels `first` and on, of which `last` are the sums over the last chunk. */
 static void finish(const call *c, const region *r, const nhwc_split_filter_block *block, int64_t first,
-                   const float *sums, int64_t pixels) {
+                   const float *last) {
     const nhwc_plan *plan = c->plan;
+    const int64_t width = block->tiles * NHWC_SPLIT_FILTERS;
+    const bool one_chunk = plan->split.step_count <= plan->split.chunk;
     nhwc_split_results t = {
-        .sums = sums,
-        .pixels = pixels,
-        .width = block->tiles * NHWC_SPLIT_FILTERS,
+        .sums = one_chunk ? last : r->sums + first * width,
+        .more = one_chunk ? NULL : last,
+        .pixels = nhwc_min(PAIR, r->pixels - first),
+        .width = width,
         .offsets = r->offsets + first,
         .bias = block->bias,
         .residual = c->residual ? (const float *)c->residual + block->first : NULL,
@@ -289,42 +293,62 @@ static void finish(const call *c, const region *r, const nhwc_split_filter_block
         .live = block->live,
     };
     plan->isa->split->results(&t);
-    for (int64_t i = 0; i < pixels && plan->activate; i++) {
+    for (int64_t i = 0; i < t.pixels && plan->activate; i++) {
         if (t.offsets[i] >= 0) {
             plan->activate(t.out + t.offsets[i], block->live, plan->problem.activation);
         }
     }
 }
 
-/* A region's results for one block of filters. While a chunk of filters is at work for the tiles, in turn, its
-   successor is fetched. */
-static void run_block(const call *c, const region *r, const nhwc_split_filter_block *block) {
-    const nhwc_plan *plan = c->plan;
-    const nhwc_split_plan *d = &plan->split;
+/* One chunk's sums for all tiles of a region. Sums go to two small places in turn, so that those of one pair of tiles
+   are added up, or made results, while the next is multiplied; `turn` counts the pairs so far. While the filters of the
+   chunk are at work, their successors are fetched. */
+static void run_chunk(const call *c, const region *r, const nhwc_split_filter_block *block, int64_t step,
+                      nhwc_split_pending *pending, int64_t turn) {
+    const nhwc_split_plan *d = &c->plan->split;
     const int64_t step_bytes = (int64_t)NHWC_SPLIT_PARTS * block->tiles * NHWC_SPLIT_TILE_BYTES;
     const int64_t width = block->tiles * NHWC_SPLIT_FILTERS, pairs = nhwc_ceil_div(r->pixels, PAIR);
-    const int64_t pixel_pitch = d->output_step * d->pixel;
-    for (int64_t step = 0; step < d->step_count; step += d->chunk) {
-        nhwc_split_block t = {
-            .part_pitch = c->layout.part,
-            .pixel_pitch = pixel_pitch,
-            .tile_pitch = NHWC_SPLIT_PIXELS * pixel_pitch,
-            .steps = r->steps + step,
-            .count = nhwc_min(d->chunk, d->step_count - step),
-            .filters = block->filters + step * step_bytes,
+    const int64_t pixel_pitch = d->output_step * d->pixel, count = nhwc_min(d->chunk, d->step_count - step);
+    const bool last = step + count == d->step_count;
+    nhwc_split_block t = {
+        .part_pitch = c->layout.part,
+        .pixel_pitch = pixel_pitch,
+        .tile_pitch = NHWC_SPLIT_PIXELS * pixel_pitch,
+        .steps = r->steps + step,
+        .count = count,
+        .filters = block->filters + step * step_bytes,
+        .ahead_lines = nhwc_ceil_div(step_bytes / NHWC_ALIGNMENT, pairs),
+    };
+    for (int64_t i = 0; i < pairs; i++, turn++) {
+        const int64_t first = i * PAIR, tiles = r->pixels - first > NHWC_SPLIT_PIXELS ? 2 : 1;
+        t.x = r->parts + first * pixel_pitch;
+        t.sums = r->fresh[turn % 2];
+        t.ahead = t.filters + (count * step_bytes + i * t.ahead_lines * count * NHWC_ALIGNMENT);
+        t.pending = *pending;
+        c->plan->isa->split->block(&t, (int)tiles, block->tiles);
+        *pending = (nhwc_split_pending){
+            .from = t.sums,
+            .to = r->sums + first * width,
+            .count = last ? 0 : tiles * NHWC_SPLIT_PIXELS * width,
             .add = step > 0,
         };
-        t.ahead_lines = nhwc_ceil_div(step_bytes / NHWC_ALIGNMENT, pairs);
-        for (int64_t i = 0; i < pairs; i++) {
-            const int64_t first = i * PAIR, pixels = nhwc_min(PAIR, r->pixels - first);
-            t.x = r->parts + first * pixel_pitch;
-            t.sums = r->sums + (d->step_count > d->chunk ? first * width : 0);
-            t.ahead = t.filters + t.count * step_bytes + i * t.ahead_lines * t.count * NHWC_ALIGNMENT;
-            plan->isa->split->block(&t, pixels > NHWC_SPLIT_PIXELS ? 2 : 1, block->tiles);
-            if (step + t.count == d->step_count) {
-                finish(c, r, block, first, t.sums, pixels);
-            }
+        if (last && i > 0) {
+            finish(c, r, block, first - PAIR, r->fresh[(turn + 1) % 2]);
         }
+    }
+    if (last) {
+        finish(c, r, block, (pairs - 1) * PAIR, r->fresh[(turn + 1) % 2]);
+    }
+}
+
+/* A region's results for one block of filters. */
+static void run_block(const call *c, const region *r, const nhwc_split_filter_block *block) {
+    const nhwc_split_plan *d = &c->plan->split;
+    nhwc_split_pending pending = {0};
+    int64_t turn = 0;
+    for (int64_t step = 0; step < d->step_count; step += d->chunk) {
+        run_chunk(c, r, block, step, &pending, turn);
+        turn += nhwc_ceil_div(r->pixels, PAIR);
     }
     if (r->refused_count) {
         compute_directly(c, r, block);
@@ -384,7 +408,8 @@ static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
         .steps = (int64_t *)(workspace + l->steps),
         .offsets = (int64_t *)(workspace + l->offsets),
         .refused = (int64_t *)(workspace + l->refused),
-        .sums = (float *)(workspace + l->sums),
+        .fresh = {(float *)(workspace + l->sums), (float *)(workspace + l->sums) + NHWC_SPLIT_BLOCK_SUMS},
+        .sums = (float *)(workspace + l->sums) + 2 * NHWC_SPLIT_BLOCK_SUMS,
         .table = (const void **)(workspace + l->table),
         .parts = workspace + l->parts,
     };

@@ -79,8 +79,7 @@ nhwc_split_layout nhwc_split_lay_out(const nhwc_plan *plan, int64_t rows, int64_
         d->step_count * (int64_t)sizeof(int64_t),
         (pixels + NHWC_SPLIT_TILES * NHWC_SPLIT_PIXELS) * (int64_t)sizeof(int64_t),
         rows * cols * (int64_t)sizeof(int64_t),
-        (d->step_count > d->chunk ? pixels + NHWC_SPLIT_PIXELS : NHWC_SPLIT_TILES * NHWC_SPLIT_PIXELS) * width *
-            (int64_t)sizeof(float),
+        (2 * NHWC_SPLIT_BLOCK_SUMS + (d->step_count > d->chunk ? pixels * width : 0)) * (int64_t)sizeof(float),
         NHWC_MAX_MR * taps * (int64_t)sizeof(void *),
         NHWC_SPLIT_PARTS * l.part,
     };

@@ -43,6 +43,14 @@ typedef struct {
     float *least, *most; /* lowered and raised to what `range` would find */
 } nhwc_split_filters;
 
+/* Sums of a block that wait to be added to others, which overlaps with the products of the next block. */
+typedef struct {
+    const float *from; /* NULL: there are none */
+    float *to;
+    int64_t count;
+    bool add; /* else they are the first, and copied */
+} nhwc_split_pending;
+
 /* A block: up to 2 tiles of pixels times up to 2 of filters, summed over some steps, in which h times h are added last,
    when the sum of the others, which are small, is known. */
 typedef struct {
@@ -55,15 +63,19 @@ typedef struct {
     const char *filters; /* those of the steps, one behind the other */
     const char *ahead;   /* filters to bring into the second-level cache meanwhile, or NULL, */
     int64_t ahead_lines; /* and the cache lines of them at each step */
-    float *sums;         /* rows of as many filters as the tiles have */
-    bool add;            /* to what is there */
+    float *sums;         /* rows of as many filters as the tiles have; what is there is lost */
+    nhwc_split_pending pending;
 } nhwc_split_block;
+
+enum {
+    NHWC_SPLIT_BLOCK_SUMS = NHWC_SPLIT_TILES * NHWC_SPLIT_PIXELS * NHWC_SPLIT_TILES * NHWC_SPLIT_FILTERS,
+};
 
 /* Results of a block's pixels. */
 typedef struct {
-    const float *sums;
-    int64_t pixels, width;  /* rows of sums, and their width */
-    const int64_t *offsets; /* of pixel i's results in out; negative: it has none */
+    const float *sums, *more; /* to be added; more may be NULL */
+    int64_t pixels, width;    /* rows of sums, and their width */
+    const int64_t *offsets;   /* of pixel i's results in out; negative: it has none */
     const float *bias;
     const float *residual; /* NULL, or like out */
     float *out;

@@ -350,23 +350,66 @@ static void run_block(const call *c, const region *r, const nhwc_split_filter_bl
         run_chunk(c, r, block, step, &pending, turn);
         turn += nhwc_ceil_div(r->pixels, PAIR);
     }
-    if (r->refused_count) {
-        compute_directly(c, r, block);
+}
+
+/* A region's results for some blocks of filters that stay in the second-level cache and have one chunk: pairs of tiles
+   in turn for all of them, so that a pixel's results are written together. */
+static void run_pixels(const call *c, const region *r, int64_t first, int64_t last) {
+    const nhwc_split_plan *d = &c->plan->split;
+    const int64_t pixel_pitch = d->output_step * d->pixel;
+    nhwc_split_block t = {
+        .part_pitch = c->layout.part,
+        .pixel_pitch = pixel_pitch,
+        .tile_pitch = NHWC_SPLIT_PIXELS * pixel_pitch,
+        .steps = r->steps,
+        .count = d->step_count,
+    };
+    const nhwc_split_filter_block *before = NULL;
+    int64_t turn = 0, pixel_before = 0;
+    for (int64_t i = 0; i < r->pixels; i += PAIR) {
+        t.x = r->parts + i * pixel_pitch;
+        for (int64_t b = first; b < last; b++, turn++) {
+            t.filters = d->blocks[b].filters;
+            t.sums = r->fresh[turn % 2];
+            c->plan->isa->split->block(&t, r->pixels - i > NHWC_SPLIT_PIXELS ? 2 : 1, d->blocks[b].tiles);
+            if (before) {
+                finish(c, r, before, pixel_before, r->fresh[(turn + 1) % 2]);
+            }
+            before = &d->blocks[b];
+            pixel_before = i;
+        }
     }
+    finish(c, r, before, pixel_before, r->fresh[(turn + 1) % 2]);
 }
 
 /* ---- Tasks ------------------------------------------------------------------------------------------------------- */
 
+/* Blocks first .. last - 1 of filters, group by group. */
 static void run_region(const call *c, region *r, int64_t first, int64_t last) {
+    enum { NEAR_BYTES = 768 << 10 }; /* of filters that stay in the second-level cache */
     const nhwc_split_plan *d = &c->plan->split;
-    for (int64_t b = first; b < last; b++) {
-        const nhwc_split_filter_block *block = &d->blocks[b];
-        if (block->group != r->group) {
-            const bool any_flag = store_input(c, r, block->group);
-            place_pixels(c, r, any_flag);
-            r->group = block->group;
+    while (first < last) {
+        const int64_t group = d->blocks[first].group;
+        int64_t end = first, bytes = 0;
+        for (; end < last && d->blocks[end].group == group; end++) {
+            bytes += d->step_count * NHWC_SPLIT_PARTS * d->blocks[end].tiles * NHWC_SPLIT_TILE_BYTES;
         }
-        run_block(c, r, block);
+        if (group != r->group) {
+            const bool any_flag = store_input(c, r, group);
+            place_pixels(c, r, any_flag);
+            r->group = group;
+        }
+        if (d->step_count <= d->chunk && bytes <= NEAR_BYTES) {
+            run_pixels(c, r, first, end);
+        } else {
+            for (int64_t b = first; b < end; b++) {
+                run_block(c, r, &d->blocks[b]);
+            }
+        }
+        for (int64_t b = first; b < end && r->refused_count; b++) {
+            compute_directly(c, r, &d->blocks[b]);
+        }
+        first = end;
     }
 }
 

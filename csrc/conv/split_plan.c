@@ -11,8 +11,10 @@
 
 /* Sizes that were chosen by measuring; see csrc/README.md. */
 enum {
-    MOST_STEPS = 9,          /* in a chunk */
-    BLOCK_BYTES = 640 << 10, /* of a block's stored input, if it can be */
+    MOST_STEPS = 6,               /* in a chunk */
+    BLOCK_BYTES = 640 << 10,      /* of a block's stored input, if it can be, */
+    FAR_BLOCK_BYTES = 1300 << 10, /* and where the filters are read from beyond the second-level cache */
+    FAR_BYTES = 1 << 20,
 };
 
 /* ---- Which problems ---------------------------------------------------------------------------------------------- */
@@ -93,13 +95,15 @@ nhwc_split_layout nhwc_split_lay_out(const nhwc_plan *plan, int64_t rows, int64_
 
 void nhwc_split_largest_block(const nhwc_plan *plan, int64_t *rows, int64_t *cols) {
     const nhwc_problem *p = &plan->problem;
+    const bool far = (double)(p->k * p->f / p->groups) * NHWC_SPLIT_PARTS * sizeof(uint16_t) > FAR_BYTES;
+    const int64_t most = far ? FAR_BLOCK_BYTES : BLOCK_BYTES;
     *cols = p->out[2];
-    while (*cols > NHWC_SPLIT_PIXELS && NHWC_SPLIT_PARTS * nhwc_split_lay_out(plan, 1, *cols).part > BLOCK_BYTES) {
+    while (*cols > NHWC_SPLIT_PIXELS && NHWC_SPLIT_PARTS * nhwc_split_lay_out(plan, 1, *cols).part > most) {
         *cols = nhwc_ceil_div(*cols, 2);
     }
     const int64_t one = nhwc_split_lay_out(plan, 1, *cols).part;
     const int64_t more = *cols < p->out[2] ? 0 : nhwc_split_lay_out(plan, 2, *cols).part - one;
-    *rows = more > 0 ? 1 + nhwc_max(0, BLOCK_BYTES / NHWC_SPLIT_PARTS - one) / more : 1;
+    *rows = more > 0 ? 1 + nhwc_max(0, most / NHWC_SPLIT_PARTS - one) / more : 1;
     *rows = nhwc_min(*rows, p->out[1]);
     *rows = nhwc_ceil_div(p->out[1], nhwc_ceil_div(p->out[1], *rows));
 }

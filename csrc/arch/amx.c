@@ -83,30 +83,32 @@ static inline uint32_t doubled_bits(float x) {
     return 2 * bits;
 }
 
+/* Parts of up to 32 values, of which `stored` lanes are written. */
 static inline void split_step(const float *x, uint16_t *to, int64_t part_pitch, __mmask16 low, __mmask16 high,
-                              magnitudes *seen) {
+                              __mmask32 stored, magnitudes *seen) {
     __m512 first = _mm512_maskz_loadu_ps(low, x), second = _mm512_maskz_loadu_ps(high, x + 16);
     note(seen, first);
     note(seen, second);
     parts a = split(first), b = split(second);
-    const __mmask32 live = (__mmask32)low | (__mmask32)high << 16;
-    _mm512_mask_storeu_epi16(to, live, halves(a.h, b.h));
-    _mm512_mask_storeu_epi16(to + part_pitch, live, halves(a.m, b.m));
-    _mm512_mask_storeu_epi16(to + 2 * part_pitch, live, halves(a.l, b.l));
+    _mm512_mask_storeu_epi16(to, stored, halves(a.h, b.h));
+    _mm512_mask_storeu_epi16(to + part_pitch, stored, halves(a.m, b.m));
+    _mm512_mask_storeu_epi16(to + 2 * part_pitch, stored, halves(a.l, b.l));
 }
 
 static bool split_input(const nhwc_split_input *t) {
     magnitudes seen = {_mm512_set1_epi32(-1), _mm512_setzero_si512()};
     const int64_t whole = t->channels / NHWC_SPLIT_STEP, left = t->channels % NHWC_SPLIT_STEP;
     const __mmask16 low = vf32_lanes(left < 16 ? left : 16), high = vf32_lanes(left < 16 ? 0 : left - 16);
+    const __mmask32 last = t->fill ? ~0u : (__mmask32)low | (__mmask32)high << 16;
     for (int64_t i = 0; i < t->pixels; i++) {
         const float *x = t->x + i * t->x_pitch;
         uint16_t *to = t->to + i * t->to_pitch;
         for (int64_t block = 0; block < whole; block++) {
-            split_step(x + block * NHWC_SPLIT_STEP, to + block * t->to_block, t->part_pitch, 0xffff, 0xffff, &seen);
+            split_step(x + block * NHWC_SPLIT_STEP, to + block * t->to_block, t->part_pitch, 0xffff, 0xffff, ~0u,
+                       &seen);
         }
         if (left) {
-            split_step(x + whole * NHWC_SPLIT_STEP, to + whole * t->to_block, t->part_pitch, low, high, &seen);
+            split_step(x + whole * NHWC_SPLIT_STEP, to + whole * t->to_block, t->part_pitch, low, high, last, &seen);
         }
     }
     return _mm512_reduce_min_epu32(seen.least) >= doubled_bits(t->least) - 1 &&

@@ -88,6 +88,7 @@ static bool store_columns(const call *c, const float *x, int64_t step, int64_t c
         .to_pitch = d->pixel / element,
         .to_block = d->channel_blocks ? c->layout.plane / element : NHWC_SPLIT_STEP,
         .part_pitch = c->layout.part / element,
+        .fill = d->channel_blocks,
         .least = d->least,
         .most = d->most,
     };

@@ -19,30 +19,38 @@ enum {
 
 /* ---- Which problems ---------------------------------------------------------------------------------------------- */
 
-/* Inputs of the reduction that a row of taps has in one piece: with rows of taps stored as neighbours, all of them. */
+/* Inputs of the reduction that lie behind each other: the channels of a pixel, or all of a row of taps. */
 static int64_t run_of(const nhwc_problem *p, bool channel_blocks) {
     const int64_t depth = p->c / p->groups;
     return channel_blocks || p->dilation[2] > 1 ? depth : p->kernel[2] * depth;
 }
 
-static bool takes_channel_blocks(const nhwc_problem *p) { return p->c / p->groups % NHWC_SPLIT_STEP == 0; }
-
-static int64_t count_steps(const nhwc_problem *p) {
-    const int64_t run = run_of(p, takes_channel_blocks(p));
+static int64_t steps_of(const nhwc_problem *p, bool channel_blocks) {
+    const int64_t run = run_of(p, channel_blocks);
     return p->k / run * nhwc_ceil_div(run, NHWC_SPLIT_STEP);
 }
 
+/* Cycles of a step for a tile; where pixels are not whole cache lines, nearly every load meets two of them. */
+static double step_cost(bool channel_blocks) { return channel_blocks ? 136 : 190; }
+
+static bool takes_channel_blocks(const nhwc_problem *p) {
+    return (double)steps_of(p, true) * step_cost(true) <= (double)steps_of(p, false) * step_cost(false);
+}
+
+static int64_t count_steps(const nhwc_problem *p) { return steps_of(p, takes_channel_blocks(p)); }
+
 /* The time of one sample in cycles: the products of tiles, and splitting the input. */
 static double predict(const nhwc_problem *p) {
-    const double STEP = 16.5;   /* six products of one step and tile, a sixteenth of a pixel's */
-    const double SPLIT = 0.5;   /* of an input value */
-    const double RESULT = 0.15; /* of a result */
-    const double filters = (double)nhwc_round_up(p->f / p->groups, NHWC_SPLIT_FILTERS) / NHWC_SPLIT_FILTERS;
+    const double SPLIT = 0.9;     /* of an input value */
+    const double RESULT = 0.6;    /* of a result, beyond what fused multiply-adds take */
+    const double LONE_TILE = 1.6; /* of filters, whose sums wait for each other */
+    const int64_t tiles = nhwc_ceil_div(p->f / p->groups, NHWC_SPLIT_FILTERS);
+    const double filters = (double)(tiles / 2 * 2) + (tiles % 2 ? LONE_TILE : 0);
     const double columns = (double)p->out[2] + (double)((p->kernel[2] - 1) * p->dilation[2]) / (double)p->stride[2];
-    const double tiles = (double)(p->out[0] * p->out[1]) * columns / NHWC_SPLIT_PIXELS;
+    const double pixels = ceil((double)p->out[1] * columns / NHWC_SPLIT_PIXELS) * (double)p->out[0];
     const double inputs = (double)p->out[0] * (double)p->kernel[0] * (double)(p->in[1] * p->in[2] * p->c);
-    return tiles * filters * (double)p->groups * (double)count_steps(p) * 6 * STEP + SPLIT * inputs +
-           RESULT * (double)(p->pixels * p->f);
+    const double steps = (double)count_steps(p) * step_cost(takes_channel_blocks(p));
+    return pixels * filters * (double)p->groups * steps + SPLIT * inputs + RESULT * (double)(p->pixels * p->f);
 }
 
 /* Whether the tiles of products are full enough to win over fused multiply-adds, which reach four fifths of 32 a cycle
@@ -51,8 +59,8 @@ bool nhwc_split_serves(const nhwc_plan *plan) {
     enum { LEAST_FILTERS = 8, LEAST_PIXELS = 16 };
     const double LEAST_WORK = 3e5, FMA_RATE = 25;
     const nhwc_problem *p = &plan->problem;
-    if (!plan->isa->split || plan->unsplit || p->dtype != NHWC_F32 || p->k < 1 || p->groups == 0 ||
-        p->f / p->groups < LEAST_FILTERS || p->pixels < LEAST_PIXELS) {
+    if (!plan->isa->split || plan->unsplit || p->dtype != NHWC_F32 || p->k < 1 || p->f / p->groups < LEAST_FILTERS ||
+        p->pixels < LEAST_PIXELS) {
         return false;
     }
     const double work = (double)p->pixels * (double)p->k * (double)p->f;
@@ -314,7 +322,7 @@ static void fill_shape(nhwc_plan *plan) {
     nhwc_split_plan *d = &plan->split;
     const int64_t depth = p->c / p->groups;
     d->channel_blocks = takes_channel_blocks(p);
-    d->planes = d->channel_blocks ? depth / NHWC_SPLIT_STEP : 1;
+    d->planes = d->channel_blocks ? nhwc_ceil_div(depth, NHWC_SPLIT_STEP) : 1;
     d->pixel = (d->channel_blocks ? NHWC_SPLIT_STEP : depth) * (int64_t)sizeof(uint16_t);
     d->column_step = p->kernel[2] == 1 ? p->stride[2] : 1;
     d->output_step = p->kernel[2] == 1 ? 1 : p->stride[2];

@@ -30,6 +30,7 @@ typedef struct {
     int64_t pixels, channels;
     uint16_t *to;                           /* h of the first pixel */
     int64_t to_pitch, to_block, part_pitch; /* elements: from a pixel, a block of channels and a part to the next */
+    bool fill;                              /* the last block with zeros */
     float least, most;                      /* magnitudes other than zero that may be split */
 } nhwc_split_input;
 

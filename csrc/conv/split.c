@@ -475,7 +475,7 @@ static int64_t count_tasks(call *c, int64_t n, int64_t rows, int64_t cols) {
 
 /* Cuts finer until every thread has a few tasks: pixels where the input is larger, filters where they are. */
 static int64_t cut_tasks(call *c, int64_t n, int threads) {
-    enum { TASKS_PER_THREAD = 4, LEAST_PIXELS = 3 * PAIR };
+    enum { TASKS_PER_THREAD = 2, LEAST_PIXELS = 3 * PAIR };
     const nhwc_plan *plan = c->plan;
     const nhwc_problem *p = &plan->problem;
     const int64_t enough = (int64_t)threads * TASKS_PER_THREAD;
@@ -484,7 +484,7 @@ static int64_t cut_tasks(call *c, int64_t n, int threads) {
     c->filter_parts = 1;
     int64_t tasks = count_tasks(c, n, rows, cols);
     if (threads > 1) {
-        const bool filters_first = p->k * (p->f / p->groups) > p->in[1] * p->in[2] * p->c;
+        const bool filters_first = p->k * (p->f / p->groups) > 2 * p->in[1] * p->in[2] * p->c;
         for (int step = 0; step < 2; step++) {
             if (tasks < enough && filters_first == (step == 0)) {
                 c->filter_parts = nhwc_min(nhwc_ceil_div(enough, tasks), plan->split.block_count);

@@ -59,7 +59,8 @@ bool nhwc_split_serves(const nhwc_plan *plan) {
     enum { LEAST_FILTERS = 8, LEAST_PIXELS = 16 };
     const double LEAST_WORK = 3e5, FMA_RATE = 25;
     const nhwc_problem *p = &plan->problem;
-    if (!plan->isa->split || plan->unsplit || p->dtype != NHWC_F32 || p->k < 1 || p->f / p->groups < LEAST_FILTERS ||
+    const bool rows_of_a_matrix = p->out[0] == 1 && p->out[2] == 1 && p->k == p->c; /* the bits of one fit any number */
+    if (!plan->isa->split || rows_of_a_matrix || plan->unsplit || p->dtype != NHWC_F32 || p->k < 1 || p->f / p->groups < LEAST_FILTERS ||
         p->pixels < LEAST_PIXELS) {
         return false;
     }

@@ -19,14 +19,14 @@ _LARGE = 2**26  # but only one where the kernel has so many bytes.
 
 
 class _Rows:
-    """Multiplies any number of rows by a matrix: a convolution of size 1 over a signal as long as there are rows.
+    """Multiplies any number of rows by a matrix: a convolution of size 1 over an image of a column with so many rows.
 
-    Plans of all lengths agree to the bit, which matrix products of BLAS do not, and keep the matrix in the
+    Plans of all heights agree to the bit, which matrix products of BLAS do not, and keep the matrix in the
     second-level cache for all rows.
     """
 
     def __init__(self, kernel, bias, activation):
-        self._arguments = (kernel[None], bias)
+        self._arguments = (kernel[None, None], bias)
         self._activation = activation
         self._plans: dict[int, Any] = {}
 
@@ -34,17 +34,18 @@ class _Rows:
         """Return the plan for so many rows."""
         plan = self._plans.get(rows)
         if plan is None:
-            inputs = self._arguments[0].shape[1]
-            plan = plans.plan_conv1d((1, rows, inputs), *self._arguments, padding="same", activation=self._activation)
+            inputs = self._arguments[0].shape[2]
+            shape = (1, rows, 1, inputs)
+            plan = plans.plan_conv2d(shape, *self._arguments, padding="same", activation=self._activation)
             if len(self._plans) >= (1 if self._arguments[0].nbytes >= _LARGE else _MOST_PLANS):
                 self._plans.clear()
             self._plans[rows] = plan
         return plan
 
     def __call__(self, x, out):
-        inputs, outputs = self._arguments[0].shape[1:]
+        inputs, outputs = self._arguments[0].shape[2:]
         rows = x.size // inputs if inputs else out.size // outputs
-        self.plan(rows)(x.reshape(1, rows, inputs), out=out.reshape(1, rows, outputs))
+        self.plan(rows)(x.reshape(1, rows, 1, inputs), out=out.reshape(1, rows, 1, outputs))
         return out
 
 

@@ -48,7 +48,9 @@ static double predict(const nhwc_problem *p) {
     const double filters = (double)(tiles / 2 * 2) + (tiles % 2 ? LONE_TILE : 0);
     const double columns = (double)p->out[2] + (double)((p->kernel[2] - 1) * p->dilation[2]) / (double)p->stride[2];
     const double pixels = ceil((double)p->out[1] * columns / NHWC_SPLIT_PIXELS) * (double)p->out[0];
-    const double inputs = (double)p->out[0] * (double)p->kernel[0] * (double)(p->in[1] * p->in[2] * p->c);
+    const double rows = (double)(p->kernel[1] == 1 ? p->out[1] : p->in[1]);
+    const double width = (double)(p->kernel[2] == 1 ? p->out[2] : p->in[2]);
+    const double inputs = (double)p->out[0] * (double)p->kernel[0] * rows * width * (double)p->c;
     const double steps = (double)count_steps(p) * step_cost(takes_channel_blocks(p));
     return pixels * filters * (double)p->groups * steps + SPLIT * inputs + RESULT * (double)(p->pixels * p->f);
 }

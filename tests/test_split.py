@@ -1,0 +1,149 @@
+"""The split method: direct convolution by bfloat16 parts on AMX, its bounds, and the values that have no parts."""
+
+import numpy as np
+import pytest
+
+import nhwc
+from nhwc import _core
+
+pytestmark = pytest.mark.skipif("amx" not in _core.ISAS_AVAILABLE, reason="this processor has no AMX")
+
+# Shape of x, kernel, filters, options: stored by blocks of channels, by rows of taps, in columns of blocks.
+SHAPES = [
+    ((2, 12, 13, 64), (3, 3), 40, {"padding": "same"}),
+    ((1, 39, 120, 256), (1, 1), 64, {"strides": (2, 3)}),
+    ((1, 27, 30, 96), (3, 3), 32, {"strides": 2, "padding": "same"}),
+    ((1, 47, 45, 24), (3, 5), 64, {"strides": (2, 1), "padding": [(2, 0), (1, 3)], "padding_mode": "reflect"}),
+    ((1, 21, 20, 40), (3, 3), 64, {"dilation_rate": (4, 3), "padding": "same"}),
+    ((2, 14, 14, 60), (3, 3), 48, {"groups": 2, "padding": 1, "padding_mode": "wrap"}),
+    ((1, 7, 7, 512), (3, 3), 64, {"padding": "same"}),
+    ((1, 19, 38, 300), (2, 4), 64, {"strides": (2, 2), "padding_mode": "edge", "padding": 2}),
+    ((5, 6, 7, 48), (2, 3, 3), 32, {"padding": "same", "strides": (2, 1, 1)}),
+    ((3, 4000, 64), (9,), 48, {"padding": "causal"}),
+    ((1, 3000, 20), (5,), 32, {"dilation_rate": 3}),
+    ((1, 6000, 61), (4,), 64, {"strides": 3, "padding": 5, "padding_mode": "symmetric"}),
+]
+
+
+def layer(number, seed=0):
+    """Return x, filters, bias and residual of a shape, the function, and its options."""
+    rng = np.random.default_rng([number, seed])
+    x_shape, kernel, f, options = SHAPES[number]
+    depth = x_shape[-1] // options.get("groups", 1)
+    x = rng.standard_normal(x_shape).astype(np.float32)
+    if x.ndim == len(kernel) + 1:
+        x = x[None]
+    filters = rng.standard_normal((*kernel, depth, f)).astype(np.float32)
+    function = getattr(nhwc, f"conv{len(kernel)}d")
+    return x, filters, rng.standard_normal(f).astype(np.float32), function, {**options, "algorithm": "direct"}
+
+
+def by(isa, function, *arrays, **options):
+    before = _core.isa()
+    try:
+        _core._use_isa(isa)
+        return function(*arrays, **options)
+    finally:
+        _core._use_isa(before)
+
+
+def bounds(function, x, filters, bias, options):
+    """The exact result, and the largest error that the contract allows for each output."""
+    exact = function(x.astype(float), filters.astype(float), bias.astype(float), **options)
+    size = function(np.abs(x).astype(float), np.abs(filters).astype(float), np.abs(bias).astype(float), **options)
+    k = filters[..., 0].size
+    return exact, (min(k, 256) + -(-k // 256) + 4) * 2.0**-24 * size
+
+
+@pytest.mark.parametrize("number", range(len(SHAPES)))
+def test_every_output_is_within_its_bound(number):
+    x, filters, bias, function, options = layer(number)
+    exact, bound = bounds(function, x, filters, bias, options)
+    y = by("amx", function, x, filters, bias, **options)
+    assert not np.array_equal(y, by("avx512", function, x, filters, bias, **options)), "another method did this"
+    assert np.all(np.abs(y - exact) <= bound)
+
+
+@pytest.mark.parametrize("number", range(len(SHAPES)))
+def test_bits_depend_on_neither_threads_nor_batch_nor_plan(number):
+    x, filters, bias, function, options = layer(number)
+    y = by("amx", function, x, filters, bias, **options)
+    plan = by("amx", getattr(nhwc, "plan_" + function.__name__), (None, *x.shape[1:]), filters, bias, **options)
+    for threads in (1, 3, 8):
+        with nhwc.num_threads(threads):
+            np.testing.assert_array_equal(plan(x), y)
+            np.testing.assert_array_equal(by("amx", function, x[-1:], filters, bias, **options), y[-1:])
+
+
+def test_integers_are_exact():
+    rng = np.random.default_rng(0)
+    x = rng.integers(-500, 500, (1, 14, 14, 64)).astype(np.float32)
+    filters = rng.integers(-30, 30, (3, 3, 64, 32)).astype(np.float32)
+    y = by("amx", nhwc.conv2d, x, filters, algorithm="direct")
+    np.testing.assert_array_equal(y, nhwc.conv2d(x.astype(float), filters.astype(float)))
+    wide = rng.integers(2**23, 2**24, x.shape).astype(np.float32)  # 24 bits, met by one filter that is not zero
+    one = np.zeros((3, 3, 64, 32), np.float32)
+    one[1, 2, 5] = 1
+    y = by("amx", nhwc.conv2d, wide, one, algorithm="direct")
+    np.testing.assert_array_equal(y, np.broadcast_to(wide[:, 1:-1, 2:, 5:6], y.shape))
+
+
+@pytest.mark.parametrize("number", range(len(SHAPES)))
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3.4e38, 1e-38, 1e-45, -1e-30])
+def test_values_without_parts_are_multiplied_directly(number, value):
+    x, filters, bias, function, options = layer(number)
+    clean = by("amx", function, x, filters, bias, **options)
+    spoilt = x.copy()
+    spoilt[(0, *(n // 12 * 6 for n in x.shape[1:-1]), x.shape[-1] - 1)] = value
+    reads = function((spoilt != x).astype(np.float32), np.ones_like(filters), **options) > 0
+    assert reads.any()
+    y = by("amx", function, spoilt, filters, bias, **options)
+    with np.errstate(invalid="ignore"):
+        exact, bound = bounds(function, spoilt, filters, bias, options)
+    _, ordinary = bounds(function, x, filters, bias, options)
+    direct = by("avx512", function, spoilt, filters, bias, **options)
+    finite = np.isfinite(direct)
+    np.testing.assert_array_equal(y[~finite], direct[~finite])
+    assert np.all(reads | finite)
+    assert np.all(np.abs(y[finite] - exact[finite]) <= bound[finite])
+    assert np.all(np.abs(y - clean)[~reads] <= 2 * ordinary[~reads])
+
+
+def test_small_values_alone_keep_their_digits():
+    rng = np.random.default_rng(1)
+    filters = rng.standard_normal((3, 3, 64, 32)).astype(np.float32)
+    for scale in (1e-42, 1e-38, 1e-30, 1e-20, 1e20, 1e30):
+        x = (rng.standard_normal((1, 12, 12, 64)) * scale).astype(np.float32)
+        exact, bound = bounds(nhwc.conv2d, x, filters, np.zeros(32, np.float32), {})
+        y = by("amx", nhwc.conv2d, x, filters, algorithm="direct")
+        assert np.all(np.abs(y - exact) <= bound + 600 * 2.0**-150), scale
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 3e38, 1e-40, 1e-25])
+@pytest.mark.parametrize("once", [True, False])
+def test_filters_without_parts_leave_the_method(value, once):
+    x, filters, bias, function, options = layer(0)
+    filters[1, 1, 3, 5] = value
+
+    def run():
+        if once:
+            return function(x, filters, bias, **options)
+        return nhwc.plan_conv2d(x.shape, filters, bias, **options)(x)
+
+    np.testing.assert_array_equal(by("amx", run), by("avx512", run))
+
+
+def test_other_terms_are_added():
+    for number in (0, 3, 5):
+        x, filters, bias, function, options = layer(number)
+        y = by("amx", function, x, filters, bias, **options)
+        residual = np.random.default_rng(2).standard_normal(y.shape).astype(np.float32)
+        x[0, 3, 3, 0] = np.nan
+        y = by("amx", function, x, filters, bias, **options)
+        out = residual.copy()
+        by("amx", function, x, filters, bias, residual=out, out=out, activation="relu", **options)
+        np.testing.assert_array_equal(out, np.maximum(y + residual, 0))
+        silu = by("amx", function, x, filters, bias, residual=residual, activation="silu", **options)
+        with np.errstate(over="ignore"):
+            exact = (y + residual) / (1 + np.exp(-(y.astype(float) + residual)))
+        np.testing.assert_allclose(silu, exact, rtol=1e-5, atol=1e-5)

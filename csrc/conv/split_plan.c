@@ -209,7 +209,7 @@ static float value_of(uint32_t bits) {
     return x;
 }
 
-/* Task i is step i of a block, with the steps innermost. */
+/* Task i is a block of a step, with the blocks innermost: rows of filters are read from end to end. */
 static void pack_steps(void *context, int64_t first, int64_t last, int worker) {
     packing *c = context;
     const nhwc_problem *p = &c->plan->problem;
@@ -217,15 +217,15 @@ static void pack_steps(void *context, int64_t first, int64_t last, int worker) {
     float least = FLT_MAX, most = 0;
     (void)worker;
     for (int64_t i = first; i < last; i++) {
-        const nhwc_split_filter_block *block = &d->blocks[i / d->step_count];
-        const nhwc_split_step *step = &d->steps[i % d->step_count];
+        const nhwc_split_filter_block *block = &d->blocks[i % d->block_count];
+        const nhwc_split_step *step = &d->steps[i / d->block_count];
         nhwc_split_filters t = {
             .filters = c->filters + step->input * p->f + block->first,
             .pitch = p->f,
             .inputs = (int)step->inputs,
             .live = (int)block->live,
             .tiles = block->tiles,
-            .to = (uint16_t *)(block->filters + i % d->step_count * step_bytes(block)),
+            .to = (uint16_t *)(block->filters + i / d->block_count * step_bytes(block)),
             .least = &least,
             .most = &most,
         };

@@ -271,7 +271,8 @@ struct nhwc_plan {
     const nhwc_method *method;
     nhwc_algorithm algorithm; /* the method's, or its first part's */
     bool once;                /* the plan runs once: preparation counts */
-    bool unsplit;             /* the filters cannot be split: a method that was to has said so */
+    bool unsplit; /* a method of split values has declined: the filters have no parts, or storing the input does not pay
+                   */
     union {
         nhwc_rows_plan rows;
         nhwc_tiles_plan tiles;

@@ -62,8 +62,8 @@ bool nhwc_split_serves(const nhwc_plan *plan) {
     const double LEAST_WORK = 3e5, FMA_RATE = 25;
     const nhwc_problem *p = &plan->problem;
     const bool rows_of_a_matrix = p->out[0] == 1 && p->out[2] == 1 && p->k == p->c; /* the bits of one fit any number */
-    if (!plan->isa->split || rows_of_a_matrix || plan->unsplit || p->dtype != NHWC_F32 || p->k < 1 || p->f / p->groups < LEAST_FILTERS ||
-        p->pixels < LEAST_PIXELS) {
+    if (!plan->isa->split || rows_of_a_matrix || plan->unsplit || p->dtype != NHWC_F32 || p->k < 1 ||
+        p->f / p->groups < LEAST_FILTERS || p->pixels < LEAST_PIXELS) {
         return false;
     }
     const double work = (double)p->pixels * (double)p->k * (double)p->f;
@@ -344,13 +344,30 @@ static void point_into(nhwc_plan *plan, char *memory, const int64_t offsets[PART
     d->segments = (nhwc_segment *)(memory + offsets[SEGMENTS]);
 }
 
-static void free_memory(nhwc_plan *plan) {
+/* Whether a block of outputs can be stored at all, and blocks share so little that it is not stored again and again:
+   with a wide dilation each has a long tail of rows. */
+static bool storing_pays(const nhwc_plan *plan) {
+    enum { MOST_BYTES = 8 << 20, MOST_TIMES = 4 };
+    const nhwc_problem *p = &plan->problem;
+    int64_t rows, cols;
+    nhwc_split_largest_block(plan, &rows, &cols);
+    const nhwc_split_layout l = nhwc_split_lay_out(plan, rows, cols);
+    const double blocks = (double)(nhwc_ceil_div(p->out[1], rows) * nhwc_ceil_div(p->out[2], cols));
+    const double stored = blocks * (double)l.plane_rows * (double)l.width;
+    return l.bytes <= MOST_BYTES &&
+           stored <= MOST_TIMES * (double)((p->in[1] + p->kernel[1]) * (p->in[2] + p->kernel[2]));
+}
+
+/* Leaves the problem to another method. */
+static nhwc_status decline(nhwc_plan *plan) {
     if (plan->borrowed) {
         nhwc_workspace_give(plan->memory);
     } else {
         nhwc_aligned_free(plan->memory);
     }
     plan->memory = NULL;
+    plan->unsplit = true;
+    return NHWC_UNSUPPORTED;
 }
 
 nhwc_status nhwc_split_prepare(nhwc_plan *plan, const void *filters, const void *bias, bool borrow) {
@@ -371,6 +388,9 @@ nhwc_status nhwc_split_prepare(nhwc_plan *plan, const void *filters, const void 
     }
     point_into(plan, memory, offsets);
     d->phases = cut_phases(p, d);
+    if (!storing_pays(plan)) {
+        return decline(plan);
+    }
     cut_steps(p, d);
     cut_segments(p, d->segments);
     d->zeros = memset(memory + offsets[ZEROS], 0, (size_t)sizes[ZEROS]);
@@ -380,9 +400,7 @@ nhwc_status nhwc_split_prepare(nhwc_plan *plan, const void *filters, const void 
     int threads = nhwc_threads_for((double)p->k * (double)p->f, GRAIN);
     nhwc_parallel_for(threads, d->block_count * d->step_count, pack_steps, &c);
     if (!find_range(d, p->k, value_of(c.least), value_of(c.most))) {
-        free_memory(plan);
-        plan->unsplit = true;
-        return NHWC_UNSUPPORTED;
+        return decline(plan);
     }
     d->plain = filters;
     if (!reads_in_place(plan, borrow)) {

@@ -502,7 +502,7 @@ static int64_t cut_tasks(call *c, int64_t n, int threads) {
 }
 
 static nhwc_status run(const nhwc_plan *plan, int64_t n, const void *x, const void *residual, void *out) {
-    const double GRAIN = 8e6; /* multiplications worth a thread */
+    const double GRAIN = 4e6; /* multiplications worth a thread */
     const nhwc_problem *p = &plan->problem;
     call c = {.plan = plan, .x = x, .residual = residual, .out = out};
     double work = (double)n * (double)p->pixels * (double)p->k * (double)p->f;

@@ -175,7 +175,7 @@ static void draw_nothing(reader *r, test_problem *t) {
 }
 
 test_problem decode_problem(const uint8_t *bytes, size_t size) {
-    enum { LEAST_BUDGET = 500, BUDGET_STEPS = 11 };
+    enum { LEAST_BUDGET = 500, BUDGET_STEPS = 12 };
     static const nhwc_dtype dtypes[] = {NHWC_F32, NHWC_F32, NHWC_F32, NHWC_F32, NHWC_F64, NHWC_F64, NHWC_I64, NHWC_U64};
     reader r = {bytes, bytes + size};
     test_problem t = {0};

@@ -207,7 +207,8 @@ def _separable(rng):
     finite = np.isfinite(np.asarray(arrays["pointwise_filters"], np.float64)).all()
     if not finite and is_float(dtype):  # a product of the first stage that underflows is 0, and 0 times infinity NaN
         arrays["x"], arrays["depthwise_filters"] = (
-            np.sign(a).astype(a.dtype) for a in (arrays["x"], arrays["depthwise_filters"])
+            np.sign(np.asarray(a, np.float64)).astype(np.asarray(a).dtype)
+            for a in (arrays["x"], arrays["depthwise_filters"])
         )
     reduction = math.prod(kernel) + channels * multiplier
     return _finish(rng, Case(f"separable_conv{ndim}d", ndim, arrays, options, dtype, reduction), values)

@@ -229,11 +229,12 @@ static void compute_directly(const call *c, const region *r, const nhwc_split_fi
     const nhwc_plan *plan = c->plan;
     const nhwc_problem *p = &plan->problem;
     const nhwc_split_plan *d = &plan->split;
-    const nhwc_tile_family *family = &plan->kernels->direct[1];
+    const bool pair = block->live == 2 * plan->kernels->lanes;
+    const nhwc_tile_family *family = &plan->kernels->direct[pair ? 2 : 1];
     const int64_t taps = p->kernel[0] * p->kernel[1] * p->kernel[2], first = block->group * (p->c / p->groups);
     const char *x = c->x + r->n * p->in[0] * p->in[1] * p->in[2] * p->c * (int64_t)sizeof(float);
     int64_t offsets[NHWC_MAX_MR];
-    _Alignas(NHWC_ALIGNMENT) char partial[2 * NHWC_MAX_MR * NHWC_ALIGNMENT];
+    _Alignas(NHWC_ALIGNMENT) char partial[2 * NHWC_MAX_MR * 2 * NHWC_ALIGNMENT];
     nhwc_tile t = {
         .pixels = r->table,
         .pixel_pitch = taps,
@@ -400,10 +401,11 @@ static void run_region(const call *c, region *r, int64_t first, int64_t last) {
             place_pixels(c, r, any_flag);
             r->group = group;
         }
-        if (d->step_count <= d->chunk && bytes <= NEAR_BYTES) {
+        const bool all_refused = r->refused_count == r->rows * r->cols;
+        if (!all_refused && d->step_count <= d->chunk && bytes <= NEAR_BYTES) {
             run_pixels(c, r, first, end);
         } else {
-            for (int64_t b = first; b < end; b++) {
+            for (int64_t b = first; b < end && !all_refused; b++) {
                 run_block(c, r, &d->blocks[b]);
             }
         }

@@ -109,6 +109,21 @@ def test_values_without_parts_are_multiplied_directly(number, value):
     assert np.all(np.abs(y - clean)[~reads] <= 2 * ordinary[~reads])
 
 
+@pytest.mark.parametrize("bits", [8, 11, 16])
+@pytest.mark.parametrize("number", [0, 3, 6])
+def test_values_of_few_parts_make_the_same_bits_alone_and_among_others(number, bits):
+    x, filters, bias, function, options = layer(number)
+    scale = 2.0 ** (bits - 4)
+    x, few = np.clip(np.round(x * scale) / scale, -4, 4), np.clip(np.round(filters * scale) / scale, -4, 4)
+    for w in (filters, few):
+        y = by("amx", function, x, w, bias, **options)
+        other = x.copy()
+        other[0, 0, 0, 0] = 1 / 3
+        reads = function((other != x).astype(np.float32), np.ones_like(w), **options) > 0
+        assert reads.any()
+        np.testing.assert_array_equal(by("amx", function, other, w, bias, **options)[~reads], y[~reads])
+
+
 def test_small_values_alone_keep_their_digits():
     rng = np.random.default_rng(1)
     filters = rng.standard_normal((3, 3, 64, 32)).astype(np.float32)

@@ -66,15 +66,29 @@ static inline __m512i halves(__m512i first, __m512i second) {
     return _mm512_permutex2var_epi16(first, odd, second);
 }
 
-/* Magnitudes seen so far as integers, doubled so that the sign falls off; of the least, zero counts as the greatest. */
+/* Of the values seen so far: magnitudes as integers, doubled so that the sign falls off; of the least, zero counts as
+   the greatest; and the bits that any of their lower parts has. */
 typedef struct {
-    __m512i least, most;
+    __m512i least, most, m, l;
 } magnitudes;
+
+static inline magnitudes nothing_seen(void) { return (magnitudes){.least = _mm512_set1_epi32(-1)}; }
 
 static inline void note(magnitudes *seen, __m512 x) {
     __m512i doubled = _mm512_add_epi32(_mm512_castps_si512(x), _mm512_castps_si512(x));
     seen->least = _mm512_min_epu32(seen->least, _mm512_sub_epi32(doubled, _mm512_set1_epi32(1)));
     seen->most = _mm512_max_epu32(seen->most, doubled);
+}
+
+static inline void note_parts(magnitudes *seen, const parts *a, const parts *b) {
+    enum { ANY = 0xfe };
+    seen->m = _mm512_ternarylogic_epi32(seen->m, a->m, b->m, ANY);
+    seen->l = _mm512_ternarylogic_epi32(seen->l, a->l, b->l, ANY);
+}
+
+static inline void raise_parts(const magnitudes *seen, int *count) {
+    const int found = _mm512_test_epi32_mask(seen->l, seen->l) ? 3 : _mm512_test_epi32_mask(seen->m, seen->m) ? 2 : 1;
+    *count = found > *count ? found : *count;
 }
 
 static inline uint32_t doubled_bits(float x) {
@@ -90,13 +104,14 @@ static inline void split_step(const float *x, uint16_t *to, int64_t part_pitch, 
     note(seen, first);
     note(seen, second);
     parts a = split(first), b = split(second);
+    note_parts(seen, &a, &b);
     _mm512_mask_storeu_epi16(to, stored, halves(a.h, b.h));
     _mm512_mask_storeu_epi16(to + part_pitch, stored, halves(a.m, b.m));
     _mm512_mask_storeu_epi16(to + 2 * part_pitch, stored, halves(a.l, b.l));
 }
 
 static bool split_input(const nhwc_split_input *t) {
-    magnitudes seen = {_mm512_set1_epi32(-1), _mm512_setzero_si512()};
+    magnitudes seen = nothing_seen();
     const int64_t whole = t->channels / NHWC_SPLIT_STEP, left = t->channels % NHWC_SPLIT_STEP;
     const __mmask16 low = vf32_lanes(left < 16 ? left : 16), high = vf32_lanes(left < 16 ? 0 : left - 16);
     const __mmask32 last = t->fill ? ~0u : (__mmask32)low | (__mmask32)high << 16;
@@ -111,6 +126,7 @@ static bool split_input(const nhwc_split_input *t) {
             split_step(x + whole * NHWC_SPLIT_STEP, to + whole * t->to_block, t->part_pitch, low, high, last, &seen);
         }
     }
+    raise_parts(&seen, t->parts);
     return _mm512_reduce_min_epu32(seen.least) >= doubled_bits(t->least) - 1 &&
            _mm512_reduce_max_epu32(seen.most) <= doubled_bits(t->most);
 }
@@ -129,7 +145,7 @@ static void tell(const magnitudes *seen, float *least, float *most) {
 }
 
 static void range(const float *x, int64_t n, float *least, float *most) {
-    magnitudes seen = {_mm512_set1_epi32(-1), _mm512_setzero_si512()};
+    magnitudes seen = nothing_seen();
     for (int64_t i = 0; i < n; i += 16) {
         note(&seen, _mm512_maskz_loadu_ps(n - i < 16 ? vf32_lanes(n - i) : 0xffff, x + i));
     }
@@ -139,7 +155,7 @@ static void range(const float *x, int64_t n, float *least, float *most) {
 /* Row r of a tile holds the filters of inputs 2 r and 2 r + 1 in turn. */
 static void split_filters(const nhwc_split_filters *t) {
     const int64_t part = (int64_t)t->tiles * TILE / 2;
-    magnitudes seen = {_mm512_set1_epi32(-1), _mm512_setzero_si512()};
+    magnitudes seen = nothing_seen();
     for (int tile = 0; tile < t->tiles; tile++) {
         const int live = t->live - 16 * tile;
         const __mmask16 lanes = live <= 0 ? 0 : vf32_lanes(live < 16 ? live : 16);
@@ -151,6 +167,7 @@ static void split_filters(const nhwc_split_filters *t) {
             parts even = split(first), odd = split(second);
             note(&seen, first);
             note(&seen, second);
+            note_parts(&seen, &even, &odd);
 #define PAIRS(p) _mm512_or_si512(_mm512_srli_epi32(even.p, 16), upper(odd.p))
             _mm512_storeu_si512(to, PAIRS(h));
             _mm512_storeu_si512(to + part, PAIRS(m));
@@ -162,6 +179,9 @@ static void split_filters(const nhwc_split_filters *t) {
     tell(&seen, &least, &most);
     *t->least = least < *t->least ? least : *t->least;
     *t->most = most > *t->most ? most : *t->most;
+    if (t->parts) {
+        raise_parts(&seen, t->parts);
+    }
 }
 
 /* ---- Products ---------------------------------------------------------------------------------------------------- */
@@ -223,20 +243,30 @@ static inline __attribute__((always_inline)) void multiply(const nhwc_split_bloc
         for (int64_t line = 0; ahead && line < t->ahead_lines; line++, ahead += 64) {
             _mm_prefetch(ahead, _MM_HINT_T1);
         }
-        LOAD_PIXELS(2)
-        LOAD_FILTERS(0)
-        MULTIPLY_ALL
+        if (t->x_parts > 1) {
+            LOAD_FILTERS(0)
+            if (t->x_parts > 2) {
+                LOAD_PIXELS(2)
+                MULTIPLY_ALL
+            }
+            LOAD_PIXELS(1)
+            MULTIPLY_ALL
+        }
         if (pending.count > 0) {
             add_some(&pending, SHARE);
         }
-        LOAD_PIXELS(1)
-        MULTIPLY_ALL
-        LOAD_FILTERS(1)
-        MULTIPLY_ALL
-        LOAD_PIXELS(0)
-        MULTIPLY_ALL
-        LOAD_FILTERS(2)
-        MULTIPLY_ALL
+        if (t->filter_parts > 1) {
+            LOAD_FILTERS(1)
+            if (t->x_parts > 1) {
+                MULTIPLY_ALL
+            }
+            LOAD_PIXELS(0)
+            MULTIPLY_ALL
+            if (t->filter_parts > 2) {
+                LOAD_FILTERS(2)
+                MULTIPLY_ALL
+            }
+        }
     }
     b = t->filters;
     for (int64_t i = 0; i < t->count; i++, b += step_bytes) {

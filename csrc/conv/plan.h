@@ -136,6 +136,7 @@ typedef struct {
     int64_t step_count, chunk; /* steps whose products are summed before they are added to others */
     nhwc_split_filter_block *blocks;
     int64_t block_count;
+    int filter_parts;  /* that some filter has */
     float least, most; /* magnitudes of inputs, but for zero, that can be split */
     const void *plain; /* filters as they were given, for other inputs, which are read in these segments */
     nhwc_segment *segments;

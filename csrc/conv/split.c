@@ -42,6 +42,7 @@ typedef struct {
     int64_t *offsets;           /* of each pixel's results */
     int64_t *refused;           /* pixels that are to be computed directly */
     int64_t refused_count;
+    int x_parts;            /* that some stored value has */
     float *fresh[2], *sums; /* of a pair of tiles and a chunk; of all pixels */
     const void **table;
     char *parts;
@@ -75,7 +76,7 @@ static void clear_columns(const call *c, uint16_t *to, int64_t columns) {
 }
 
 /* Columns whose inputs are `step` pixels apart; false: one of them has no parts, and zeros stand for all. */
-static bool store_columns(const call *c, const float *x, int64_t step, int64_t columns, uint16_t *to) {
+static bool store_columns(const call *c, region *r, const float *x, int64_t step, int64_t columns, uint16_t *to) {
     const nhwc_plan *plan = c->plan;
     const nhwc_split_plan *d = &plan->split;
     const int64_t depth = plan->problem.c / plan->problem.groups, element = (int64_t)sizeof(uint16_t);
@@ -91,6 +92,7 @@ static bool store_columns(const call *c, const float *x, int64_t step, int64_t c
         .fill = d->channel_blocks,
         .least = d->least,
         .most = d->most,
+        .parts = &r->x_parts,
     };
     if (!d->channel_blocks && step == 1 && depth == plan->problem.c) {
         t.channels *= columns;
@@ -104,7 +106,7 @@ static bool store_columns(const call *c, const float *x, int64_t step, int64_t c
 }
 
 /* One stored row, from where the input row's channels of the group begin, or from zeros. */
-static void store_row(const call *c, const region *r, const float *x, int64_t row) {
+static void store_row(const call *c, region *r, const float *x, int64_t row) {
     const nhwc_problem *p = &c->plan->problem;
     const nhwc_split_plan *d = &c->plan->split;
     const int64_t width = c->layout.width, step = d->column_step;
@@ -120,14 +122,14 @@ static void store_row(const call *c, const region *r, const float *x, int64_t ro
         bool good = true;
         if (at >= 0 && at < p->in[2]) {
             count = nhwc_min(count, (p->in[2] - 1 - at) / step + 1);
-            good = store_columns(c, x + at * p->c, step, count, stored_at(c, r, row, col));
+            good = store_columns(c, r, x + at * p->c, step, count, stored_at(c, r, row, col));
         } else {
             const int64_t source = nhwc_source_index(p->padding_mode, at, p->in[2]);
             count = 1;
             if (source < 0) {
                 clear_columns(c, stored_at(c, r, row, col), 1);
             } else {
-                good = store_columns(c, x + source * p->c, 1, 1, stored_at(c, r, row, col));
+                good = store_columns(c, r, x + source * p->c, 1, 1, stored_at(c, r, row, col));
             }
         }
         r->flags[row] |= (uint64_t)!good << flag_of(c, r, col);
@@ -144,6 +146,7 @@ static bool store_input(const call *c, region *r, int64_t group) {
     const char *x = c->x + r->n * p->in[0] * p->in[1] * p->in[2] * p->c * (int64_t)sizeof(float);
     uint64_t flags = 0;
     int64_t row = 0;
+    r->x_parts = 1;
     for (int64_t k = 0; k < p->kernel[0]; k++) {
         const int64_t depth = nhwc_tap_source(p, 0, r->depth, k);
         for (int64_t phase = 0; phase < d->phases; phase++) {
@@ -319,6 +322,8 @@ static void run_chunk(const call *c, const region *r, const nhwc_split_filter_bl
         .steps = r->steps + step,
         .count = count,
         .filters = block->filters + step * step_bytes,
+        .x_parts = r->x_parts,
+        .filter_parts = d->filter_parts,
         .ahead_lines = nhwc_ceil_div(step_bytes / NHWC_ALIGNMENT, pairs),
     };
     for (int64_t i = 0; i < pairs; i++, turn++) {
@@ -365,6 +370,8 @@ static void run_pixels(const call *c, const region *r, int64_t first, int64_t la
         .tile_pitch = NHWC_SPLIT_PIXELS * pixel_pitch,
         .steps = r->steps,
         .count = d->step_count,
+        .x_parts = r->x_parts,
+        .filter_parts = d->filter_parts,
     };
     const nhwc_split_filter_block *before = NULL;
     int64_t turn = 0, pixel_before = 0;

@@ -195,6 +195,7 @@ typedef struct {
     const nhwc_plan *plan;
     const float *filters;
     _Atomic uint32_t least, most; /* bits of magnitudes, which are in the order of these */
+    _Atomic int parts;
 } packing;
 
 static uint32_t bits_of(float x) {
@@ -215,6 +216,7 @@ static void pack_steps(void *context, int64_t first, int64_t last, int worker) {
     const nhwc_problem *p = &c->plan->problem;
     const nhwc_split_plan *d = &c->plan->split;
     float least = FLT_MAX, most = 0;
+    int parts = 1, parts_seen = atomic_load(&c->parts);
     (void)worker;
     for (int64_t i = first; i < last; i++) {
         const nhwc_split_filter_block *block = &d->blocks[i % d->block_count];
@@ -228,8 +230,11 @@ static void pack_steps(void *context, int64_t first, int64_t last, int worker) {
             .to = (uint16_t *)(block->filters + i / d->block_count * step_bytes(block)),
             .least = &least,
             .most = &most,
+            .parts = &parts,
         };
         c->plan->isa->split->filters(&t);
+    }
+    while (parts > parts_seen && !atomic_compare_exchange_weak(&c->parts, &parts_seen, parts)) {
     }
     uint32_t seen = atomic_load(&c->least);
     while (bits_of(least) < seen && !atomic_compare_exchange_weak(&c->least, &seen, bits_of(least))) {
@@ -396,12 +401,13 @@ nhwc_status nhwc_split_prepare(nhwc_plan *plan, const void *filters, const void 
     d->zeros = memset(memory + offsets[ZEROS], 0, (size_t)sizes[ZEROS]);
     fill_blocks(plan, bias, (float *)(memory + offsets[BIAS]), memory + offsets[FILTERS]);
 
-    packing c = {.plan = plan, .filters = filters, .least = bits_of(FLT_MAX), .most = 0};
+    packing c = {.plan = plan, .filters = filters, .least = bits_of(FLT_MAX), .most = 0, .parts = 1};
     int threads = nhwc_threads_for((double)p->k * (double)p->f, GRAIN);
     nhwc_parallel_for(threads, d->block_count * d->step_count, pack_steps, &c);
     if (!find_range(d, p->k, value_of(c.least), value_of(c.most))) {
         return decline(plan);
     }
+    d->filter_parts = c.parts;
     d->plain = filters;
     if (!reads_in_place(plan, borrow)) {
         const size_t slack = (size_t)plan->kernels->lanes * sizeof(float), size = (size_t)sizes[PLAIN] - slack;

@@ -7,6 +7,8 @@
    for values whose parts, and the products of these, are normal numbers: a range that callers check, since these units
    flush subnormals.
 
+   Where values have fewer parts that are not zero, fewer products are added up, to the same bits.
+
    A step is 32 inputs of the reduction. */
 #ifndef NHWC_KERNELS_SPLIT_H
 #define NHWC_KERNELS_SPLIT_H
@@ -32,6 +34,7 @@ typedef struct {
     int64_t to_pitch, to_block, part_pitch; /* elements: from a pixel, a block of channels and a part to the next */
     bool fill;                              /* the last block with zeros */
     float least, most;                      /* magnitudes other than zero that may be split */
+    int *parts;                             /* raised to the parts that some value has */
 } nhwc_split_input;
 
 /* One step of filters. */
@@ -42,6 +45,7 @@ typedef struct {
     int tiles;           /* of filters */
     uint16_t *to;        /* three parts of all tiles */
     float *least, *most; /* lowered and raised to what `range` would find */
+    int *parts;          /* raised to the parts that some value has; may be NULL */
 } nhwc_split_filters;
 
 /* Sums of a block that wait to be added to others, which overlaps with the products of the next block. */
@@ -61,10 +65,11 @@ typedef struct {
     int64_t tile_pitch;   /* bytes from a tile's first pixel to the next's */
     const int64_t *steps; /* bytes from x to what a step reads */
     int64_t count;
-    const char *filters; /* those of the steps, one behind the other */
-    const char *ahead;   /* filters to bring into the second-level cache meanwhile, or NULL, */
-    int64_t ahead_lines; /* and the cache lines of them at each step */
-    float *sums;         /* rows of as many filters as the tiles have; what is there is lost */
+    const char *filters;       /* those of the steps, one behind the other */
+    int x_parts, filter_parts; /* others are zero: bfloat16 has one, float16 two, whole numbers up to 256 one */
+    const char *ahead;         /* filters to bring into the second-level cache meanwhile, or NULL, */
+    int64_t ahead_lines;       /* and the cache lines of them at each step */
+    float *sums;               /* rows of as many filters as the tiles have; what is there is lost */
     nhwc_split_pending pending;
 } nhwc_split_block;
 

@@ -48,6 +48,8 @@ typedef struct {
     char *parts;
 } region;
 
+_Static_assert(sizeof(region) <= NHWC_SPLIT_HEAD, "the head of the workspace holds a region");
+
 /* ---- Storing the input ------------------------------------------------------------------------------------------- */
 
 /* The first part of stored column `col` of stored row `row`. */
@@ -450,13 +452,14 @@ static void enter(const call *c, region *r, int64_t at) {
     }
 }
 
-/* Tasks are numbered with the range of filters innermost, so that neighbours share the stored input. */
-static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
-    const call *c = context;
-    const nhwc_split_plan *d = &c->plan->split;
+/* A thread's region lies at the head of its workspace, so that its next tasks find the input stored. */
+static region *region_of(const call *c, int64_t worker) { return (region *)(c->workspace + worker * c->layout.bytes); }
+
+static void prepare_region(const call *c, int64_t worker) {
     const nhwc_split_layout *l = &c->layout;
-    char *workspace = c->workspace + worker * l->bytes;
-    region r = {
+    region *r = region_of(c, worker);
+    char *workspace = (char *)r;
+    *r = (region){
         .flags = (uint64_t *)(workspace + l->flags),
         .steps = (int64_t *)(workspace + l->steps),
         .offsets = (int64_t *)(workspace + l->offsets),
@@ -466,11 +469,18 @@ static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
         .table = (const void **)(workspace + l->table),
         .parts = workspace + l->parts,
     };
+}
+
+/* Tasks are numbered with the range of filters innermost, so that neighbours share the stored input. */
+static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
+    const call *c = context;
+    const nhwc_split_plan *d = &c->plan->split;
+    region *r = region_of(c, worker);
     c->plan->isa->split->begin();
     for (int64_t task = first; task < last; task++) {
         const int64_t part = task % c->filter_parts;
-        enter(c, &r, task / c->filter_parts);
-        run_region(c, &r, part * d->block_count / c->filter_parts, (part + 1) * d->block_count / c->filter_parts);
+        enter(c, r, task / c->filter_parts);
+        run_region(c, r, part * d->block_count / c->filter_parts, (part + 1) * d->block_count / c->filter_parts);
     }
     c->plan->isa->split->end();
 }
@@ -521,6 +531,9 @@ static nhwc_status run(const nhwc_plan *plan, int64_t n, const void *x, const vo
     c.workspace = nhwc_workspace_take((size_t)(c.layout.bytes * threads));
     if (!c.workspace) {
         return NHWC_NO_MEMORY;
+    }
+    for (int i = 0; i < threads; i++) {
+        prepare_region(&c, i);
     }
     nhwc_parallel_for(threads, tasks, run_tasks, &c);
     nhwc_workspace_give(c.workspace);

@@ -2,6 +2,7 @@
 #ifndef NHWC_CONV_SPLIT_H
 #define NHWC_CONV_SPLIT_H
 
+#include "../base/memory.h"
 #include "source.h"
 
 bool nhwc_split_serves(const nhwc_plan *plan);
@@ -17,6 +18,8 @@ typedef struct {
     int64_t flags, steps, offsets, refused, sums, table, parts; /* where they begin */
     int64_t bytes;
 } nhwc_split_layout;
+
+enum { NHWC_SPLIT_HEAD = 4 * NHWC_ALIGNMENT }; /* bytes of a thread's state */
 
 nhwc_split_layout nhwc_split_lay_out(const nhwc_plan *plan, int64_t rows, int64_t cols);
 

@@ -87,6 +87,7 @@ nhwc_split_layout nhwc_split_lay_out(const nhwc_plan *plan, int64_t rows, int64_
     l.part = nhwc_round_up(d->planes * l.plane + slack, NHWC_ALIGNMENT) + SKEW;
     const int64_t width = NHWC_SPLIT_TILES * NHWC_SPLIT_FILTERS;
     const int64_t taps = p->kernel[0] * p->kernel[1] * p->kernel[2];
+    l.bytes = NHWC_SPLIT_HEAD;
     const int64_t sizes[] = {
         p->kernel[0] * l.plane_rows * (int64_t)sizeof(uint64_t),
         d->step_count * (int64_t)sizeof(int64_t),

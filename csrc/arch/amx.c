@@ -328,6 +328,10 @@ static void results(const nhwc_split_results *t) {
     }
 }
 
+/* ---- Winograd ---------------------------------------------------------------------------------------------------- */
+
+#include "../kernels/winograd_split.inl.h"
+
 const nhwc_split_kernels nhwc_split_amx = {
     .begin = begin,
     .end = end,
@@ -336,4 +340,6 @@ const nhwc_split_kernels nhwc_split_amx = {
     .range = range,
     .block = block,
     .results = results,
+    .winograd_rows = winograd_split_rows,
+    .winograd = winograd_split_product,
 };

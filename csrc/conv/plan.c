@@ -41,8 +41,15 @@ static void choose_activation(nhwc_plan *plan) {
 
 /* Best first; the last serves every problem. */
 static const nhwc_method *const methods[] = {
-    &nhwc_method_depthwise, &nhwc_method_winograd_f4, &nhwc_method_winograd_f2, &nhwc_method_split,
-    &nhwc_method_images,    &nhwc_method_rows,        &nhwc_method_tiles,
+    &nhwc_method_depthwise,
+    &nhwc_method_winograd_split_f4,
+    &nhwc_method_winograd_split_f2,
+    &nhwc_method_winograd_f4,
+    &nhwc_method_winograd_f2,
+    &nhwc_method_split,
+    &nhwc_method_images,
+    &nhwc_method_rows,
+    &nhwc_method_tiles,
 };
 
 static const nhwc_method *choose_method(const nhwc_plan *plan) {

@@ -78,11 +78,14 @@ typedef struct {
 
 /* Filters that one product of matrices makes. */
 typedef struct {
-    const nhwc_product_family *family;
-    const void *filters; /* transformed: alpha^2 matrices of channels x filters */
+    const nhwc_product_family *family; /* NULL: the split kernels */
+    const void *filters;               /* transformed: alpha^2 matrices of channels x filters, or of steps */
     const void *bias;
     int64_t first, live; /* results */
+    int64_t width;       /* with those that do not exist */
     int64_t group;
+    /* Tile registers of filters in the blocks that are multiplied in turn, whose filters begin here, and before it. */
+    int64_t together, before;
 } nhwc_winograd_block;
 
 /* Everything of the Winograd methods that depends on the shape alone. */
@@ -92,7 +95,9 @@ typedef struct {
     int64_t high, wide;     /* tiles of an image */
     int64_t tiles;          /* that are done together, at most */
     int64_t channels;       /* of a group that are transformed together, at most */
-    int64_t chunk;          /* channels that are summed in one chain */
+    int64_t chunk;          /* channels that are summed in one chain, or steps in one block */
+    int64_t steps;          /* of the split kernels */
+    int64_t together;       /* blocks of filters whose products of a matrix are made in turn, at most */
     int64_t panel;          /* channels whose filters stay in the first-level cache: some chunks */
     int64_t widest;         /* filters of a block, at most */
     bool far;               /* the transformed filters are too large for the second-level cache */
@@ -225,7 +230,8 @@ typedef struct {
 } nhwc_method;
 
 extern const nhwc_method nhwc_method_depthwise, nhwc_method_images, nhwc_method_rows, nhwc_method_tiles,
-    nhwc_method_split, nhwc_method_winograd_f2, nhwc_method_winograd_f4, nhwc_method_overlap, nhwc_method_transposed;
+    nhwc_method_split, nhwc_method_winograd_f2, nhwc_method_winograd_f4, nhwc_method_winograd_split_f2,
+    nhwc_method_winograd_split_f4, nhwc_method_overlap, nhwc_method_transposed;
 
 /* Where results go: elements of the output from one of them to the next, between samples and along each axis. */
 typedef struct {

@@ -3,6 +3,7 @@
 
 #include "../base/memory.h"
 #include "../base/threads.h"
+#include "split.h"
 #include "tiles.h"
 
 #include <math.h>
@@ -11,7 +12,7 @@
 /* Sizes that were chosen by measuring; see csrc/README.md. */
 enum {
     CHUNK = 16,            /* channels in one chain of additions, up to F4_CHANNELS; beyond, twice as many */
-    F4_CHANNELS = 512,     /* that F(4x4,3x3) sums within the bound of "auto" where all data are equal */
+    F4_CHANNELS = 512,     /* that F(4x4,3x3) sums within the bound of "auto" where all data are equal, unless split */
     PANEL = 128,           /* channels whose filters stay in the first-level cache */
     MOST_CHANNELS = 2048,  /* that are transformed together */
     MOST_TILES = 96,       /* that are done together */
@@ -24,45 +25,111 @@ enum {
 /* ---- The choice -------------------------------------------------------------------------------------------------- */
 
 /* What things take, in units of a fused multiply-add of vectors at full speed, of which there are two a cycle. The
-   transforms' include their misses of the first-level cache. Fitted to the times of 400 shapes with AVX-512, AVX2 and
-   SSE2 at once: sets of their own gained none of them anything. */
-static const struct {
-    double input, output; /* of a tile and vector of channels or results */
-    double filters;       /* of a channel and filter */
-} transform_costs[] = {{75, 110, 9.5}, {290, 300, 31}};
-static const double DIRECT_COST = 0.94;    /* of a multiply-add as it is in the direct algorithm, */
-static const double LOOP_COST = 1.01;      /* in a product of matrices, */
-static const double LONE_COST = 1.15;      /* and where one vector of filters leaves either bound by loads */
-static const double CHAINS = 14;           /* of additions that hide each other's latency */
-static const double FAR_BYTE_COST = 0.25;  /* of reading filters from beyond the second-level cache */
-static const double MAKE_BYTE_COST = 0.33; /* of writing them there, and reading them again */
-static const double PACK_COST = 9;         /* of a channel and filter, for the direct algorithm */
-static const double CLEAR_GAIN = 0.9;      /* a less accurate algorithm is to win by this */
+   transforms' include their misses of the first-level cache. Those of multiply-adds were fitted to the times of 400
+   shapes with AVX-512, AVX2 and SSE2 at once: sets of their own gained none of them anything. */
+typedef struct {
+    struct {
+        double input, output; /* of a tile and vector of channels or results */
+        double filters;       /* of a channel and filter */
+    } transform[2];           /* of F2 and F4 */
+    double direct;            /* of a multiply-add as it is in the direct algorithm, */
+    double loop;              /* in a product of matrices, */
+    double lone;              /* and where one vector of filters leaves either bound by loads */
+    double chains;            /* of additions that hide each other's latency */
+    double far_byte;          /* of reading filters from beyond the second-level cache */
+    double make_byte;         /* of writing them there, and reading them again */
+    double pack;              /* of a channel and filter, for the direct algorithm */
+    double value;             /* bytes of a filter's value */
+    int64_t tiles, channels;  /* that are multiplied together, existing or not */
+    int64_t columns;          /* between rows of outputs, that the direct algorithm computes for nothing */
+} costs;
 
-/* The time of one sample by an algorithm, with the preparation of filters if the plan runs once. */
-static double predict(const nhwc_plan *plan, nhwc_algorithm algorithm) {
+static const costs fma_costs = {
+    .transform = {{75, 110, 9.5}, {290, 300, 31}},
+    .direct = 0.94,
+    .loop = 1.01,
+    .lone = 1.15,
+    .chains = 14,
+    .far_byte = 0.25,
+    .make_byte = 0.33,
+    .pack = 9,
+    .value = 4,
+    .tiles = 1,
+    .channels = 1,
+};
+
+static const costs split_costs = {
+    .transform = {{180, 120, 40}, {500, 350, 70}},
+    .direct = 0.5,
+    .loop = 0.6,
+    .lone = 0.75,
+    .chains = 1,
+    .far_byte = 0.26,
+    .make_byte = 0.17,
+    .pack = 12,
+    .value = NHWC_SPLIT_PARTS * sizeof(uint16_t),
+    .tiles = NHWC_SPLIT_PIXELS,
+    .channels = NHWC_SPLIT_STEP,
+    .columns = 2,
+};
+
+static const double CLEAR_GAIN = 0.9; /* a less accurate algorithm is to win by this */
+
+/* Bytes of filters beyond the second-level cache. */
+static double far_bytes_of(const nhwc_problem *p, double matrices, const costs *cost) {
+    return fmax(0, matrices * (double)(p->c / p->groups) * (double)p->f * cost->value - CACHE_BYTES);
+}
+
+/* The time of one sample by an algorithm. */
+static double predict(const nhwc_plan *plan, nhwc_algorithm algorithm, const costs *cost) {
     const nhwc_problem *p = &plan->problem;
     const bool direct = algorithm == NHWC_DIRECT;
     const int m = algorithm == NHWC_WINOGRAD_F4 ? 4 : direct ? 1 : 2, which = algorithm == NHWC_WINOGRAD_F4;
     const double lanes = plan->kernels->lanes, depth = (double)(p->c / p->groups), filters = (double)(p->f / p->groups);
-    const double tiles = (double)nhwc_ceil_div(p->out[1], m) * (double)nhwc_ceil_div(p->out[2], m);
+    const int64_t tiles = nhwc_ceil_div(p->out[1], m) * (nhwc_ceil_div(p->out[2], m) + (direct ? cost->columns : 0));
     const double matrices = direct ? 9 : (m + 2) * (m + 2), images = (double)(p->out[0] * p->groups);
-    const double vectors = ceil(filters / lanes), pairs = (double)p->groups * depth * filters;
-    const double far_bytes = fmax(0, matrices * pairs * (double)plan->element - CACHE_BYTES);
+    const double vectors = ceil(filters / lanes);
 
-    double products = images * tiles * matrices * depth * vectors;
-    products *= vectors > 1 ? (direct ? DIRECT_COST : LOOP_COST) : LONE_COST;
-    products *= fmax(1, CHAINS / (fmin(tiles, CHAINS) * fmin(vectors, NHWC_MAX_VECTORS)));
-    double reading = far_bytes * FAR_BYTE_COST;
+    double products = images * matrices * vectors * (double)nhwc_round_up(tiles, cost->tiles);
+    products *= (double)nhwc_round_up(p->c / p->groups, cost->channels);
+    products *= vectors > 1 ? (direct ? cost->direct : cost->loop) : cost->lone;
+    products *= fmax(1, cost->chains / (fmin((double)tiles, cost->chains) * fmin(vectors, NHWC_MAX_VECTORS)));
+    double reading = far_bytes_of(p, matrices, cost) * cost->far_byte;
     double time = fmax(products, reading) + 0.25 * fmin(products, reading);
     if (!direct) {
-        time += images * tiles *
-                (ceil(depth / lanes) * transform_costs[which].input + vectors * transform_costs[which].output);
-    }
-    if (plan->once) {
-        time += pairs * (direct ? PACK_COST : transform_costs[which].filters) + far_bytes * MAKE_BYTE_COST;
+        time += images * (double)tiles *
+                (ceil(depth / lanes) * cost->transform[which].input + vectors * cost->transform[which].output);
     }
     return time;
+}
+
+/* The time of the preparation of the filters. */
+static double predict_preparation(const nhwc_plan *plan, nhwc_algorithm algorithm, const costs *cost) {
+    const nhwc_problem *p = &plan->problem;
+    const double pairs = (double)(p->c / p->groups) * (double)p->f;
+    const bool f4 = algorithm == NHWC_WINOGRAD_F4;
+    const double each = algorithm == NHWC_DIRECT ? cost->pack : cost->transform[f4].filters;
+    return pairs * each + far_bytes_of(p, algorithm == NHWC_DIRECT ? 9 : f4 ? 36 : 16, cost) * cost->make_byte;
+}
+
+/* With the preparation of filters if the plan runs once. */
+static double predict_all(const nhwc_plan *plan, nhwc_algorithm algorithm, const costs *cost) {
+    return predict(plan, algorithm, cost) + (plan->once ? predict_preparation(plan, algorithm, cost) : 0);
+}
+
+/* An algorithm that is asked for by name has the same bits whether the plan runs once or not. */
+bool nhwc_winograd_splits(const nhwc_plan *plan, nhwc_algorithm algorithm) {
+    enum { MOST_CHANNELS = 2048 }; /* whose transformed tiles the workspace has room for */
+    const nhwc_problem *p = &plan->problem;
+    double (*const time)(const nhwc_plan *, nhwc_algorithm, const costs *) =
+        p->algorithm == NHWC_AUTO ? predict_all : predict;
+    return plan->isa->split && !plan->unsplit && p->c > 0 && p->f > 0 && p->c / p->groups <= MOST_CHANNELS &&
+           time(plan, algorithm, &split_costs) < time(plan, algorithm, &fma_costs);
+}
+
+static double best_time(const nhwc_plan *plan, nhwc_algorithm algorithm) {
+    const bool split = algorithm == NHWC_DIRECT ? nhwc_split_serves(plan) : nhwc_winograd_splits(plan, algorithm);
+    return predict_all(plan, algorithm, split ? &split_costs : &fma_costs);
 }
 
 /* Few channels or filters leave nothing to gain, and the direct sum's exactness is worth more there. */
@@ -72,14 +139,14 @@ static nhwc_algorithm choose(const nhwc_plan *plan) {
     if (p->c / p->groups < LEAST_CHANNELS || p->f / p->groups < LEAST_FILTERS) {
         return NHWC_DIRECT;
     }
-    double direct = predict(plan, NHWC_DIRECT) * CLEAR_GAIN;
-    double f2 = predict(plan, NHWC_WINOGRAD_F2), f4 = predict(plan, NHWC_WINOGRAD_F4);
-    const bool f4_is_accurate = p->c / p->groups <= F4_CHANNELS;
+    double direct = best_time(plan, NHWC_DIRECT) * CLEAR_GAIN;
+    double f2 = best_time(plan, NHWC_WINOGRAD_F2), f4 = best_time(plan, NHWC_WINOGRAD_F4);
+    const bool f4_is_accurate = p->c / p->groups <= F4_CHANNELS || nhwc_winograd_splits(plan, NHWC_WINOGRAD_F4);
     return f4_is_accurate && f4 < f2 && f4 < direct ? NHWC_WINOGRAD_F4 : f2 < direct ? NHWC_WINOGRAD_F2 : NHWC_DIRECT;
 }
 
 /* In float64 the transforms alone err by more than the stated bound on equal data. */
-static bool serves(const nhwc_plan *plan, nhwc_algorithm algorithm) {
+bool nhwc_winograd_serves(const nhwc_plan *plan, nhwc_algorithm algorithm) {
     const nhwc_problem *p = &plan->problem;
     bool shape = p->kernel[0] == 1 && p->kernel[1] == 3 && p->kernel[2] == 3;
     bool steps = p->stride[1] == 1 && p->stride[2] == 1 && p->dilation[1] == 1 && p->dilation[2] == 1;
@@ -89,9 +156,9 @@ static bool serves(const nhwc_plan *plan, nhwc_algorithm algorithm) {
     return p->algorithm == algorithm || choose(plan) == algorithm;
 }
 
-bool nhwc_winograd_f2_serves(const nhwc_plan *plan) { return serves(plan, NHWC_WINOGRAD_F2); }
+bool nhwc_winograd_f2_serves(const nhwc_plan *plan) { return nhwc_winograd_serves(plan, NHWC_WINOGRAD_F2); }
 
-bool nhwc_winograd_f4_serves(const nhwc_plan *plan) { return serves(plan, NHWC_WINOGRAD_F4); }
+bool nhwc_winograd_f4_serves(const nhwc_plan *plan) { return nhwc_winograd_serves(plan, NHWC_WINOGRAD_F4); }
 
 /* ---- Cutting ----------------------------------------------------------------------------------------------------- */
 
@@ -138,7 +205,12 @@ static int64_t cut_group(nhwc_plan *plan, int64_t group, int64_t *count, nhwc_wi
         const nhwc_product_family *family = &kernels->product[vectors];
         if (blocks) {
             blocks[*count] = (nhwc_winograd_block){
-                .family = family, .first = group * filters + first, .live = nhwc_min(left, family->nr), .group = group};
+                .family = family,
+                .first = group * filters + first,
+                .live = nhwc_min(left, family->nr),
+                .width = family->nr,
+                .group = group,
+            };
         }
         plan->winograd.widest = nhwc_max(plan->winograd.widest, family->nr);
         first += family->nr;
@@ -147,8 +219,7 @@ static int64_t cut_group(nhwc_plan *plan, int64_t group, int64_t *count, nhwc_wi
     return padded;
 }
 
-/* The segments of the direct sum, with a pointer for each tap; counts only where `segments` is NULL. */
-static int64_t cut_reduction(const nhwc_problem *p, nhwc_segment *segments) {
+int64_t nhwc_winograd_segments(const nhwc_problem *p, nhwc_segment *segments) {
     const int64_t depth = p->c / p->groups, chunk = nhwc_chunk(p);
     int64_t count = 0;
     for (int64_t at = 0; at < p->k; count++) {
@@ -184,7 +255,7 @@ static void transform_filters(void *context, int64_t first, int64_t last, int wo
     (void)worker;
     for (int64_t i = first; i < last; i++) {
         const nhwc_winograd_block *block = &d->blocks[i / depth];
-        const int64_t channel = i % depth, width = block->family->nr;
+        const int64_t channel = i % depth, width = block->width;
         nhwc_winograd_filters operands = {
             .taps = t->filters + (channel * p->f + block->first) * element,
             .tap_pitch = depth * p->f,
@@ -200,8 +271,7 @@ static void transform_filters(void *context, int64_t first, int64_t last, int wo
 /* The parts of the plan's one block of memory, in order, each aligned. */
 enum { BLOCKS, SEGMENTS, BIAS, ZEROS, PLAIN, FILTERS, PARTS };
 
-/* Whether the guard can read vectors of filters where the caller has them. */
-static bool reads_in_place(const nhwc_plan *plan, bool borrow) {
+bool nhwc_winograd_reads_in_place(const nhwc_plan *plan, bool borrow) {
     return borrow && plan->problem.f / plan->problem.groups % plan->kernels->lanes == 0;
 }
 
@@ -219,7 +289,7 @@ static bool part_sizes(const nhwc_plan *plan, int64_t group_blocks, int64_t padd
     sizes[SEGMENTS] = d->segment_count * (int64_t)sizeof(nhwc_segment);
     sizes[BIAS] = all * element;
     sizes[ZEROS] = depth * element;
-    sizes[PLAIN] = reads_in_place(plan, borrow) ? 0 : plain + plan->kernels->lanes * element;
+    sizes[PLAIN] = nhwc_winograd_reads_in_place(plan, borrow) ? 0 : plain + plan->kernels->lanes * element;
     sizes[FILTERS] = filters + group_blocks * p->groups * matrices * NHWC_WINOGRAD_SKEW;
     return true;
 }
@@ -233,7 +303,7 @@ static void fill_blocks(nhwc_plan *plan, int64_t group_blocks, const char *bias,
     }
     for (int64_t i = 0; i < d->block_count; i++) {
         nhwc_winograd_block *block = &d->blocks[i];
-        const int64_t width = block->family->nr;
+        const int64_t width = block->width;
         block->filters = filters;
         filters += d->alpha * d->alpha * nhwc_winograd_filters_pitch(plan, width) * element;
         block->bias = biases;
@@ -245,18 +315,29 @@ static void fill_blocks(nhwc_plan *plan, int64_t group_blocks, const char *bias,
     }
 }
 
+void nhwc_winograd_shorten(nhwc_plan *plan, int axis) {
+    nhwc_winograd_plan *d = &plan->winograd;
+    (void)axis;
+    d->high = nhwc_ceil_div(plan->problem.out[1], d->outputs);
+    d->wide = nhwc_ceil_div(plan->problem.out[2], d->outputs);
+}
+
+void nhwc_winograd_shape(nhwc_plan *plan, nhwc_algorithm algorithm) {
+    nhwc_winograd_plan *d = &plan->winograd;
+    d->kernels = &plan->kernels->winograd[algorithm == NHWC_WINOGRAD_F4];
+    d->outputs = algorithm == NHWC_WINOGRAD_F4 ? 4 : 2;
+    d->alpha = d->outputs + 2;
+    nhwc_winograd_shorten(plan, 1);
+    d->segment_count = nhwc_winograd_segments(&plan->problem, NULL);
+}
+
 static nhwc_status prepare(nhwc_plan *plan, nhwc_algorithm algorithm, const void *filters, const void *bias,
                            bool borrow) {
     const double GRAIN = 1e5; /* elements of transformed filters worth a thread */
     const nhwc_problem *p = &plan->problem;
     nhwc_winograd_plan *d = &plan->winograd;
     int64_t group_blocks, sizes[PARTS], offsets[PARTS], total;
-    d->kernels = &plan->kernels->winograd[algorithm == NHWC_WINOGRAD_F4];
-    d->outputs = algorithm == NHWC_WINOGRAD_F4 ? 4 : 2;
-    d->alpha = d->outputs + 2;
-    d->high = nhwc_ceil_div(p->out[1], d->outputs);
-    d->wide = nhwc_ceil_div(p->out[2], d->outputs);
-    d->segment_count = cut_reduction(p, NULL);
+    nhwc_winograd_shape(plan, algorithm);
     int64_t padded = cut_group(plan, 0, &group_blocks, NULL);
     d->block_count = p->groups * group_blocks;
     choose_sizes(plan);
@@ -271,9 +352,9 @@ static nhwc_status prepare(nhwc_plan *plan, nhwc_algorithm algorithm, const void
     d->blocks = (nhwc_winograd_block *)(memory + offsets[BLOCKS]);
     d->segments = (nhwc_segment *)(memory + offsets[SEGMENTS]);
     d->zeros = memset(memory + offsets[ZEROS], 0, (size_t)sizes[ZEROS]);
-    cut_reduction(p, d->segments);
+    nhwc_winograd_segments(p, d->segments);
     d->plain = filters;
-    if (!reads_in_place(plan, borrow)) {
+    if (!nhwc_winograd_reads_in_place(plan, borrow)) {
         const size_t slack = (size_t)plan->kernels->lanes * plan->element, size = (size_t)sizes[PLAIN] - slack;
         d->plain = memcpy(memory + offsets[PLAIN], filters, size);
         memset(memory + offsets[PLAIN] + size, 0, slack);

@@ -89,6 +89,7 @@ typedef struct {
     int rows, columns; /* of the tile that exist */
     int64_t live;      /* results that exist */
     const void *clamp;
+    float least; /* vectors are refused whose sums of squares are all below, since products may have been flushed */
 } nhwc_winograd_output;
 
 /* The filters of one channel. */
@@ -101,8 +102,8 @@ typedef struct {
 
 typedef struct {
     void (*input)(const nhwc_winograd_input *);
-    /* Bit v of the result: vector v of results is not all finite, or so large that it may hide what is not; it is
-       not written. */
+    /* Bit v of the result: vector v of results is not all finite, or so large that it may hide what is not, or refused
+       for its smallness; it is not written. */
     unsigned (*output)(const nhwc_winograd_output *);
     void (*filters)(const nhwc_winograd_filters *);
 } nhwc_winograd_kernels;

@@ -89,6 +89,30 @@ typedef struct {
     int64_t live;
 } nhwc_split_results;
 
+/* Elements of one step of 32 Winograd tiles in three parts, each a row of 32 channels of every tile. */
+enum { NHWC_WINOGRAD_SPLIT_ROWS = NHWC_SPLIT_PARTS * NHWC_SPLIT_TILES * NHWC_SPLIT_PIXELS * NHWC_SPLIT_STEP };
+
+/* Transformed tiles that are to be split: rows of whole steps. */
+typedef struct {
+    const float *from;
+    int64_t pitch; /* elements from a tile to the next */
+    int64_t count; /* tiles left */
+    int64_t steps; /* of each */
+    int64_t step;  /* of the first tile: those before are done */
+    uint16_t *to;  /* NHWC_WINOGRAD_SPLIT_ROWS for each step; aligned */
+} nhwc_winograd_split_rows;
+
+/* Products of up to 32 Winograd tiles by 32 filters in one matrix. */
+typedef struct {
+    const uint16_t *a; /* split rows */
+    const char *b;     /* filters, one step behind the other */
+    int64_t steps;
+    float *c;                      /* rows of as many filters as there are; what is there is lost */
+    nhwc_winograd_split_rows rows; /* to be split meanwhile, */
+    int64_t split;                 /* so many steps of tiles about; returns with what is left */
+    nhwc_split_pending pending;
+} nhwc_winograd_split_product;
+
 typedef struct {
     /* Before the first block, and after the last, of a thread's task. */
     void (*begin)(void);
@@ -99,6 +123,8 @@ typedef struct {
     void (*range)(const float *x, int64_t n, float *least, float *most);
     void (*block)(const nhwc_split_block *, int pixel_tiles, int filter_tiles);
     void (*results)(const nhwc_split_results *);
+    void (*winograd_rows)(nhwc_winograd_split_rows *); /* splits all */
+    void (*winograd)(nhwc_winograd_split_product *, int pixel_tiles, int filter_tiles);
 } nhwc_split_kernels;
 
 #endif

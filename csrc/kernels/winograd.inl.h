@@ -160,7 +160,7 @@ static void KERNEL(WINOGRAD_NAME(input))(const nhwc_winograd_input *t) {
 /* ---- Output ------------------------------------------------------------------------------------------------------ */
 
 /* The first n of a vector of results, `at` results behind the first; false, and nothing is written, if a square of one
-   is not finite. */
+   is not finite, or all are too small. */
 static inline __attribute__((always_inline)) bool LOCAL(WINOGRAD_NAME(output_part))(const nhwc_winograd_output *t,
                                                                                     int64_t at, int64_t n) {
     const int64_t pitch = t->pitch;
@@ -196,7 +196,8 @@ static inline __attribute__((always_inline)) bool LOCAL(WINOGRAD_NAME(output_par
     }
 #define GUARD_ROW(i) EACH_OUTPUT_OF(GUARD, i)
     EACH_OUTPUT(GUARD_ROW)
-    if (!V(all_lt)(V(add)(squares, squares2), V(set1)((ELEM)INFINITY))) {
+    squares = V(add)(squares, squares2);
+    if (!V(all_lt)(squares, V(set1)((ELEM)INFINITY)) || V(all_lt)(squares, V(set1)((ELEM)t->least))) {
         return false;
     }
 

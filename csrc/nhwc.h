@@ -64,7 +64,14 @@ typedef enum {
     NHWC_ACTIVATIONS
 } nhwc_activation;
 
-typedef enum { NHWC_AUTO, NHWC_DIRECT, NHWC_WINOGRAD_F2, NHWC_WINOGRAD_F4, NHWC_ALGORITHMS } nhwc_algorithm;
+typedef enum {
+    NHWC_AUTO,
+    NHWC_DIRECT,
+    NHWC_WINOGRAD_F2,
+    NHWC_WINOGRAD_F4,
+    NHWC_WINOGRAD_F2_5X5,
+    NHWC_ALGORITHMS
+} nhwc_algorithm;
 
 /* One convolution. Three spatial axes, depth, height, width; an axis that a problem does not have comes first
    and has size 1, kernel 1, stride 1, dilation 1, no padding. Depthwise is groups == c. The caller fills all

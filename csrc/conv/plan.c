@@ -44,6 +44,8 @@ static const nhwc_method *const methods[] = {
     &nhwc_method_depthwise,
     &nhwc_method_winograd_split_f4,
     &nhwc_method_winograd_split_f2,
+    &nhwc_method_winograd_split_f2_5x5,
+    &nhwc_method_winograd_f2_5x5,
     &nhwc_method_winograd_f4,
     &nhwc_method_winograd_f2,
     &nhwc_method_split,

@@ -230,8 +230,9 @@ typedef struct {
 } nhwc_method;
 
 extern const nhwc_method nhwc_method_depthwise, nhwc_method_images, nhwc_method_rows, nhwc_method_tiles,
-    nhwc_method_split, nhwc_method_winograd_f2, nhwc_method_winograd_f4, nhwc_method_winograd_split_f2,
-    nhwc_method_winograd_split_f4, nhwc_method_overlap, nhwc_method_transposed;
+    nhwc_method_split, nhwc_method_winograd_f2, nhwc_method_winograd_f4, nhwc_method_winograd_f2_5x5,
+    nhwc_method_winograd_split_f2_5x5, nhwc_method_winograd_split_f2, nhwc_method_winograd_split_f4,
+    nhwc_method_overlap, nhwc_method_transposed;
 
 /* Where results go: elements of the output from one of them to the next, between samples and along each axis. */
 typedef struct {

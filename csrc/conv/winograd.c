@@ -190,3 +190,11 @@ const nhwc_method nhwc_method_winograd_f4 = {
     .run = run,
     .shorten = nhwc_winograd_shorten,
 };
+
+const nhwc_method nhwc_method_winograd_f2_5x5 = {
+    .algorithm = NHWC_WINOGRAD_F2_5X5,
+    .serves = nhwc_winograd_f2_5x5_serves,
+    .prepare = nhwc_winograd_f2_5x5_prepare,
+    .run = run,
+    .shorten = nhwc_winograd_shorten,
+};

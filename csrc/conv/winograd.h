@@ -60,8 +60,10 @@ void nhwc_winograd_shorten(nhwc_plan *plan, int axis);
 
 bool nhwc_winograd_f2_serves(const nhwc_plan *plan);
 bool nhwc_winograd_f4_serves(const nhwc_plan *plan);
+bool nhwc_winograd_f2_5x5_serves(const nhwc_plan *plan);
 nhwc_status nhwc_winograd_f2_prepare(nhwc_plan *plan, const void *filters, const void *bias, bool borrow);
 nhwc_status nhwc_winograd_f4_prepare(nhwc_plan *plan, const void *filters, const void *bias, bool borrow);
+nhwc_status nhwc_winograd_f2_5x5_prepare(nhwc_plan *plan, const void *filters, const void *bias, bool borrow);
 
 /* A thread's workspace: the transformed input of a block of tiles, alpha^2 matrices of tiles x channels, and the
    products of a block of filters, alpha^2 matrices of tiles x filters. All pitches, in elements, keep matrices from
@@ -88,8 +90,10 @@ static inline int64_t nhwc_winograd_filters_pitch(const nhwc_plan *plan, int64_t
 
 bool nhwc_winograd_split_f2_serves(const nhwc_plan *plan);
 bool nhwc_winograd_split_f4_serves(const nhwc_plan *plan);
+bool nhwc_winograd_split_f2_5x5_serves(const nhwc_plan *plan);
 nhwc_status nhwc_winograd_split_f2_prepare(nhwc_plan *plan, const void *filters, const void *bias, bool borrow);
 nhwc_status nhwc_winograd_split_f4_prepare(nhwc_plan *plan, const void *filters, const void *bias, bool borrow);
+nhwc_status nhwc_winograd_split_f2_5x5_prepare(nhwc_plan *plan, const void *filters, const void *bias, bool borrow);
 
 /* Steps in a chunk at most: split inputs and filters of so many stay in the first-level cache. */
 enum { NHWC_WINOGRAD_SPLIT_CHUNK = 4 };

@@ -31,7 +31,7 @@ typedef struct {
     struct {
         double input, output; /* of a tile and vector of channels or results */
         double filters;       /* of a channel and filter */
-    } transform[2];           /* of F2 and F4 */
+    } transform[3];           /* of F(2x2,3x3), F(4x4,3x3) and F(2x2,5x5) */
     double direct;            /* of a multiply-add as it is in the direct algorithm, */
     double loop;              /* in a product of matrices, */
     double lone;              /* and where one vector of filters leaves either bound by loads */
@@ -45,7 +45,7 @@ typedef struct {
 } costs;
 
 static const costs fma_costs = {
-    .transform = {{75, 110, 9.5}, {290, 300, 31}},
+    .transform = {{75, 110, 9.5}, {290, 300, 31}, {290, 210, 60}},
     .direct = 0.94,
     .loop = 1.01,
     .lone = 1.15,
@@ -59,7 +59,7 @@ static const costs fma_costs = {
 };
 
 static const costs split_costs = {
-    .transform = {{180, 120, 40}, {500, 350, 70}},
+    .transform = {{180, 120, 40}, {500, 350, 70}, {500, 240, 120}},
     .direct = 0.5,
     .loop = 0.6,
     .lone = 0.75,
@@ -75,6 +75,17 @@ static const costs split_costs = {
 
 static const double CLEAR_GAIN = 0.9; /* a less accurate algorithm is to win by this */
 
+static int outputs_of(nhwc_algorithm algorithm) { return algorithm == NHWC_WINOGRAD_F4 ? 4 : 2; }
+
+/* The number of an algorithm's kernels, and costs. */
+static int kernels_of(nhwc_algorithm algorithm) { return (int)algorithm - NHWC_WINOGRAD_F2; }
+
+/* Matrices that an algorithm multiplies: of transformed tiles, or one for each tap. */
+static double matrices_of(const nhwc_problem *p, nhwc_algorithm algorithm) {
+    const int64_t width = algorithm == NHWC_DIRECT ? p->kernel[2] : outputs_of(algorithm) + p->kernel[2] - 1;
+    return (double)(width * width);
+}
+
 /* Bytes of filters beyond the second-level cache. */
 static double far_bytes_of(const nhwc_problem *p, double matrices, const costs *cost) {
     return fmax(0, matrices * (double)(p->c / p->groups) * (double)p->f * cost->value - CACHE_BYTES);
@@ -84,10 +95,10 @@ static double far_bytes_of(const nhwc_problem *p, double matrices, const costs *
 static double predict(const nhwc_plan *plan, nhwc_algorithm algorithm, const costs *cost) {
     const nhwc_problem *p = &plan->problem;
     const bool direct = algorithm == NHWC_DIRECT;
-    const int m = algorithm == NHWC_WINOGRAD_F4 ? 4 : direct ? 1 : 2, which = algorithm == NHWC_WINOGRAD_F4;
+    const int m = direct ? 1 : outputs_of(algorithm), which = direct ? 0 : kernels_of(algorithm);
     const double lanes = plan->kernels->lanes, depth = (double)(p->c / p->groups), filters = (double)(p->f / p->groups);
     const int64_t tiles = nhwc_ceil_div(p->out[1], m) * (nhwc_ceil_div(p->out[2], m) + (direct ? cost->columns : 0));
-    const double matrices = direct ? 9 : (m + 2) * (m + 2), images = (double)(p->out[0] * p->groups);
+    const double matrices = matrices_of(p, algorithm), images = (double)(p->out[0] * p->groups);
     const double vectors = ceil(filters / lanes);
 
     double products = images * matrices * vectors * (double)nhwc_round_up(tiles, cost->tiles);
@@ -107,9 +118,8 @@ static double predict(const nhwc_plan *plan, nhwc_algorithm algorithm, const cos
 static double predict_preparation(const nhwc_plan *plan, nhwc_algorithm algorithm, const costs *cost) {
     const nhwc_problem *p = &plan->problem;
     const double pairs = (double)(p->c / p->groups) * (double)p->f;
-    const bool f4 = algorithm == NHWC_WINOGRAD_F4;
-    const double each = algorithm == NHWC_DIRECT ? cost->pack : cost->transform[f4].filters;
-    return pairs * each + far_bytes_of(p, algorithm == NHWC_DIRECT ? 9 : f4 ? 36 : 16, cost) * cost->make_byte;
+    const double each = algorithm == NHWC_DIRECT ? cost->pack : cost->transform[kernels_of(algorithm)].filters;
+    return pairs * each + far_bytes_of(p, matrices_of(p, algorithm), cost) * cost->make_byte;
 }
 
 /* With the preparation of filters if the plan runs once. */
@@ -140,6 +150,9 @@ static nhwc_algorithm choose(const nhwc_plan *plan) {
         return NHWC_DIRECT;
     }
     double direct = best_time(plan, NHWC_DIRECT) * CLEAR_GAIN;
+    if (p->kernel[2] == 5) {
+        return best_time(plan, NHWC_WINOGRAD_F2_5X5) < direct ? NHWC_WINOGRAD_F2_5X5 : NHWC_DIRECT;
+    }
     double f2 = best_time(plan, NHWC_WINOGRAD_F2), f4 = best_time(plan, NHWC_WINOGRAD_F4);
     const bool f4_is_accurate = p->c / p->groups <= F4_CHANNELS || nhwc_winograd_splits(plan, NHWC_WINOGRAD_F4);
     return f4_is_accurate && f4 < f2 && f4 < direct ? NHWC_WINOGRAD_F4 : f2 < direct ? NHWC_WINOGRAD_F2 : NHWC_DIRECT;
@@ -148,7 +161,8 @@ static nhwc_algorithm choose(const nhwc_plan *plan) {
 /* In float64 the transforms alone err by more than the stated bound on equal data. */
 bool nhwc_winograd_serves(const nhwc_plan *plan, nhwc_algorithm algorithm) {
     const nhwc_problem *p = &plan->problem;
-    bool shape = p->kernel[0] == 1 && p->kernel[1] == 3 && p->kernel[2] == 3;
+    const int64_t taps = algorithm == NHWC_WINOGRAD_F2_5X5 ? 5 : 3;
+    bool shape = p->kernel[0] == 1 && p->kernel[1] == taps && p->kernel[2] == taps;
     bool steps = p->stride[1] == 1 && p->stride[2] == 1 && p->dilation[1] == 1 && p->dilation[2] == 1;
     if (!shape || !steps || p->dtype != NHWC_F32) {
         return false;
@@ -159,6 +173,8 @@ bool nhwc_winograd_serves(const nhwc_plan *plan, nhwc_algorithm algorithm) {
 bool nhwc_winograd_f2_serves(const nhwc_plan *plan) { return nhwc_winograd_serves(plan, NHWC_WINOGRAD_F2); }
 
 bool nhwc_winograd_f4_serves(const nhwc_plan *plan) { return nhwc_winograd_serves(plan, NHWC_WINOGRAD_F4); }
+
+bool nhwc_winograd_f2_5x5_serves(const nhwc_plan *plan) { return nhwc_winograd_serves(plan, NHWC_WINOGRAD_F2_5X5); }
 
 /* ---- Cutting ----------------------------------------------------------------------------------------------------- */
 
@@ -324,9 +340,9 @@ void nhwc_winograd_shorten(nhwc_plan *plan, int axis) {
 
 void nhwc_winograd_shape(nhwc_plan *plan, nhwc_algorithm algorithm) {
     nhwc_winograd_plan *d = &plan->winograd;
-    d->kernels = &plan->kernels->winograd[algorithm == NHWC_WINOGRAD_F4];
-    d->outputs = algorithm == NHWC_WINOGRAD_F4 ? 4 : 2;
-    d->alpha = d->outputs + 2;
+    d->kernels = &plan->kernels->winograd[kernels_of(algorithm)];
+    d->outputs = outputs_of(algorithm);
+    d->alpha = d->outputs + plan->problem.kernel[2] - 1;
     nhwc_winograd_shorten(plan, 1);
     d->segment_count = nhwc_winograd_segments(&plan->problem, NULL);
 }
@@ -375,4 +391,8 @@ nhwc_status nhwc_winograd_f2_prepare(nhwc_plan *plan, const void *filters, const
 
 nhwc_status nhwc_winograd_f4_prepare(nhwc_plan *plan, const void *filters, const void *bias, bool borrow) {
     return prepare(plan, NHWC_WINOGRAD_F4, filters, bias, borrow);
+}
+
+nhwc_status nhwc_winograd_f2_5x5_prepare(nhwc_plan *plan, const void *filters, const void *bias, bool borrow) {
+    return prepare(plan, NHWC_WINOGRAD_F2_5X5, filters, bias, borrow);
 }

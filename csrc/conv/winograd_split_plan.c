@@ -50,7 +50,7 @@ nhwc_winograd_split_layout nhwc_winograd_split_lay_out(const nhwc_plan *plan, in
 static void choose_sizes(nhwc_plan *plan) {
     nhwc_winograd_plan *d = &plan->winograd;
     const int64_t matrices = d->alpha * d->alpha;
-    const bool f4 = d->outputs == 4;
+    const bool f4 = d->alpha == 6;
     d->steps = nhwc_ceil_div(depth_of(plan), NHWC_SPLIT_STEP);
     d->chunk = nhwc_ceil_div(d->steps, nhwc_ceil_div(d->steps, NHWC_WINOGRAD_SPLIT_CHUNK));
     const int64_t blocks = nhwc_ceil_div(plan->problem.f / plan->problem.groups, WIDTH);
@@ -74,6 +74,8 @@ static bool serves(const nhwc_plan *plan, nhwc_algorithm algorithm) {
 bool nhwc_winograd_split_f2_serves(const nhwc_plan *plan) { return serves(plan, NHWC_WINOGRAD_F2); }
 
 bool nhwc_winograd_split_f4_serves(const nhwc_plan *plan) { return serves(plan, NHWC_WINOGRAD_F4); }
+
+bool nhwc_winograd_split_f2_5x5_serves(const nhwc_plan *plan) { return serves(plan, NHWC_WINOGRAD_F2_5X5); }
 
 /* ---- Filters ----------------------------------------------------------------------------------------------------- */
 
@@ -277,4 +279,8 @@ nhwc_status nhwc_winograd_split_f2_prepare(nhwc_plan *plan, const void *filters,
 
 nhwc_status nhwc_winograd_split_f4_prepare(nhwc_plan *plan, const void *filters, const void *bias, bool borrow) {
     return prepare(plan, NHWC_WINOGRAD_F4, filters, bias, borrow);
+}
+
+nhwc_status nhwc_winograd_split_f2_5x5_prepare(nhwc_plan *plan, const void *filters, const void *bias, bool borrow) {
+    return prepare(plan, NHWC_WINOGRAD_F2_5X5, filters, bias, borrow);
 }

@@ -4,7 +4,7 @@
 #include "tiles.h"
 #include "winograd.h"
 
-enum { MAX_ALPHA = 6, MAX_OUTPUTS = 4 };
+enum { MAX_ALPHA = 6, MAX_OUTPUTS = 16, MAX_TAPS = 25 }; /* outputs and taps of a tile */
 
 nhwc_winograd_place nhwc_winograd_place_of(const nhwc_plan *plan, int64_t tile) {
     const nhwc_winograd_plan *d = &plan->winograd;
@@ -20,7 +20,7 @@ nhwc_winograd_place nhwc_winograd_place_of(const nhwc_plan *plan, int64_t tile) 
 /* The input coordinate of the tile's index i on an axis, or -1 for zero: where the padding has zeros, and beyond what
    any output of the image reads. */
 static int64_t tile_source(const nhwc_problem *p, int axis, int64_t first, int64_t i) {
-    return first + i < p->out[axis] + 2 ? nhwc_tap_source(p, axis, first, i) : -1;
+    return first + i < p->out[axis] + p->kernel[axis] - 1 ? nhwc_tap_source(p, axis, first, i) : -1;
 }
 
 void nhwc_winograd_point(const nhwc_winograd_operands *c, const nhwc_winograd_place *at, int64_t channel,
@@ -51,21 +51,21 @@ static void compute_directly(const nhwc_winograd_operands *c, const nhwc_winogra
     const nhwc_winograd_plan *d = &plan->winograd;
     const nhwc_problem *p = &plan->problem;
     const nhwc_tile_family *family = &plan->kernels->direct[1];
-    const int64_t element = (int64_t)plan->element, first = v * family->nr;
-    const void *pixels[NHWC_WINOGRAD_MOST_PIXELS], *table[MAX_OUTPUTS * MAX_OUTPUTS][9];
-    int64_t offsets[MAX_OUTPUTS * MAX_OUTPUTS];
+    const int64_t element = (int64_t)plan->element, first = v * family->nr, taps = p->kernel[1] * p->kernel[2];
+    const void *pixels[NHWC_WINOGRAD_MOST_PIXELS], *table[MAX_OUTPUTS * MAX_TAPS];
+    int64_t offsets[MAX_OUTPUTS];
     _Alignas(NHWC_ALIGNMENT) char partial[2 * NHWC_MAX_MR * NHWC_ALIGNMENT];
     nhwc_winograd_point(c, at, block->group * (p->c / p->groups), pixels);
     int64_t rows = nhwc_min(d->outputs, p->out[1] - at->row), cols = nhwc_min(d->outputs, p->out[2] - at->col);
     for (int64_t i = 0; i < rows * cols; i++) {
         int64_t row = i / cols, col = i % cols;
-        for (int64_t tap = 0; tap < 9; tap++) {
-            table[i][tap] = pixels[(row + tap / 3) * d->alpha + col + tap % 3];
+        for (int64_t tap = 0; tap < taps; tap++) {
+            table[i * taps + tap] = pixels[(row + tap / p->kernel[2]) * d->alpha + col + tap % p->kernel[2]];
         }
         offsets[i] = nhwc_out_at(plan, at->n, at->depth, at->row + row, at->col + col) + block->first + first;
     }
     nhwc_tile t = {
-        .pixel_pitch = 9,
+        .pixel_pitch = taps,
         .segments = d->segments,
         .segment_count = d->segment_count,
         .filters = (const char *)d->plain + (block->first + first) * element,
@@ -80,7 +80,7 @@ static void compute_directly(const nhwc_winograd_operands *c, const nhwc_winogra
         .last = 1,
     };
     for (int64_t i = 0; i < rows * cols; i += family->mr) {
-        t.pixels = table[i];
+        t.pixels = table + i * taps;
         t.offsets = offsets + i;
         family->run(&t, (int)nhwc_min(rows * cols - i, family->mr));
     }

@@ -69,7 +69,7 @@ typedef struct {
     int mr, nr;
 } nhwc_product_family;
 
-/* Winograd's F(m x m, 3 x 3) makes m x m outputs from alpha x alpha inputs, alpha = m + 2, by alpha^2 products of
+/* Winograd's F(m x m, r x r) makes m x m outputs from alpha x alpha inputs, alpha = m + r - 1, by alpha^2 products of
    transformed inputs and filters. What kernels/winograd.inl.h transforms; only pixels, taps, residual and out may be
    the caller's, and nothing beyond `channels` and `live` is touched there. */
 typedef struct {
@@ -94,7 +94,7 @@ typedef struct {
 
 /* The filters of one channel. */
 typedef struct {
-    const void *taps; /* 3 x 3 rows of `live` filters */
+    const void *taps; /* r x r rows of `live` filters */
     int64_t tap_pitch, live;
     void *transformed; /* alpha x alpha rows of `width` filters, a multiple of the lanes */
     int64_t pitch, width;
@@ -367,8 +367,8 @@ typedef struct {
     nhwc_tile_family depthwise, depthwise_tail;        /* a block of a vector, and of less */
     const nhwc_image_kernels *images;                  /* NULL for integers, and with one lane */
     nhwc_product_family product[NHWC_MAX_VECTORS + 1]; /* by vectors; floating point only */
-    nhwc_winograd_kernels winograd[2];                 /* F(2 x 2, 3 x 3), F(4 x 4, 3 x 3); floating point only */
-    nhwc_depthwise_kernels rows;                       /* depthwise, by rows of taps */
+    nhwc_winograd_kernels winograd[3]; /* F(2 x 2, 3 x 3), F(4 x 4, 3 x 3), F(2 x 2, 5 x 5); floating point only */
+    nhwc_depthwise_kernels rows;       /* depthwise, by rows of taps */
     /* By the logarithm of the groups that share a vector, and the vectors of a block; NULL: there is none. */
     nhwc_row_family row[NHWC_MAX_SPREAD_LOG2 + 1][NHWC_MAX_VECTORS + 1];
     nhwc_row_family row_taps[NHWC_MAX_SPREAD_LOG2 + 1]; /* one vector, three taps at a time */

@@ -124,8 +124,13 @@ static __attribute__((noinline)) void LOCAL(end_block)(ELEM *totals, const ELEM 
 #undef TILE_TYPE
 
 #define WINOGRAD_M 2
+#define WINOGRAD_R 3
 #include "winograd.inl.h"
 #define WINOGRAD_M 4
+#define WINOGRAD_R 3
+#include "winograd.inl.h"
+#define WINOGRAD_M 2
+#define WINOGRAD_R 5
 #include "winograd.inl.h"
 #endif
 
@@ -239,7 +244,8 @@ static const nhwc_kernels
                         {FAMILY_NAME(product, MR3, 3), MR3, 3 * VL},
                         {FAMILY_NAME(product, MR4, 4), MR4, 4 * VL}},
             .winograd = {{KERNEL(winograd_f2_input), KERNEL(winograd_f2_output), KERNEL(winograd_f2_filters)},
-                         {KERNEL(winograd_f4_input), KERNEL(winograd_f4_output), KERNEL(winograd_f4_filters)}},
+                         {KERNEL(winograd_f4_input), KERNEL(winograd_f4_output), KERNEL(winograd_f4_filters)},
+                         {KERNEL(winograd_f4_input), KERNEL(winograd_f2_5x5_output), KERNEL(winograd_f2_5x5_filters)}},
 #endif
             .fma_work = LOCAL(fma_work),
 #endif

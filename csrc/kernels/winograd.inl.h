@@ -1,28 +1,43 @@
-/* The transforms of Winograd's F(m x m, 3 x 3), m = WINOGRAD_M being 2 or 4: Y = A' [ (G g G') * (B' d B) ] A, where *
-   multiplies element by element, sums over channels, and is done as alpha^2 products of matrices [1].
+/* The transforms of Winograd's F(m x m, r x r), m = WINOGRAD_M being 2 or 4 and r = WINOGRAD_R 3, or 2 and 5: Y = A' [
+   (G g G') * (B' d B) ] A, where * multiplies element by element, sums over channels, and is done as alpha^2 products
+   of matrices [1].
 
-   Included with WINOGRAD_M and the names of kernels/template.h set; unsets WINOGRAD_M.
+   Included with WINOGRAD_M, WINOGRAD_R and the names of kernels/template.h set; unsets the first two. F(2 x 2, 5 x 5)
+   has the input transform of F(4 x 4, 3 x 3), whose points it shares.
 
        input:    for VL channels:  36 (16) pixels -> columns of B' d -> rows of (B' d) B -> alpha^2 vectors
        output:   for VL results:   alpha^2 vectors -> columns of A' -> rows -> m^2 results -> guard, bias, residual,
                                    clamp -> store
        filters:  for one channel:  9 taps -> 3 columns of G -> rows -> alpha^2, in double, rounded once
 
-   The points of F(4 x 4) are 0, +-3/4, +-3/2 and infinity: with them the error is half of that with 0, +-1, +-2, and
-   all numbers are exact in binary. Since 3/2 is twice 3/4, an output row i is 3/4^i times small whole numbers; that
-   factor is multiplied in where the bias is added. F(2 x 2) has 0, +-1 and infinity.
+   The points of F(4 x 4, 3 x 3) and F(2 x 2, 5 x 5) are 0, +-3/4, +-3/2 and infinity: with them the error is half of
+   that with 0, +-1, +-2, and all numbers are exact in binary. Since 3/2 is twice 3/4, an output row i is 3/4^i times
+   small whole numbers; that factor is multiplied in where the bias is added. F(2 x 2, 3 x 3) has 0, +-1 and infinity.
 
    Registers: the alpha^2 values of F(4 x 4) are more than any processor has; the compiler keeps some on the stack.
 
    [1] A. Lavin and S. Gray, "Fast algorithms for convolutional neural networks", arXiv:1509.09308. */
 
 #if WINOGRAD_M == 4
-#define ALPHA 6
 #define WINOGRAD_NAME(op) NHWC_PASTE(winograd_f4_, op, , , )
-#define EACH(X) X(0) X(1) X(2) X(3) X(4) X(5)
+#elif WINOGRAD_R == 5
+#define WINOGRAD_NAME(op) NHWC_PASTE(winograd_f2_5x5_, op, , , )
+#else
+#define WINOGRAD_NAME(op) NHWC_PASTE(winograd_f2_, op, , , )
+#endif
+
+#if WINOGRAD_M == 4
 #define EACH_OUTPUT(X) X(0) X(1) X(2) X(3)
-#define EACH_OF(X, i) X(i, 0) X(i, 1) X(i, 2) X(i, 3) X(i, 4) X(i, 5)
 #define EACH_OUTPUT_OF(X, i) X(i, 0) X(i, 1) X(i, 2) X(i, 3)
+#else
+#define EACH_OUTPUT(X) X(0) X(1)
+#define EACH_OUTPUT_OF(X, i) X(i, 0) X(i, 1)
+#endif
+
+#if WINOGRAD_M + WINOGRAD_R - 1 == 6
+#define ALPHA 6
+#define EACH(X) X(0) X(1) X(2) X(3) X(4) X(5)
+#define EACH_OF(X, i) X(i, 0) X(i, 1) X(i, 2) X(i, 3) X(i, 4) X(i, 5)
 
 /* The row of B' for infinity and that for 0 share their numbers; a pair of points shares even and odd parts. */
 #define INPUT_CONSTANTS                                                                                                \
@@ -43,6 +58,7 @@
         y(5, last);                                                                                                    \
     }
 
+#if WINOGRAD_R == 3
 #define OUTPUT_CONSTANTS const VEC two = V(set1)(2), four = V(set1)(4), eight = V(set1)(8);
 #define TRANSFORM_OUTPUT(y, m)                                                                                         \
     {                                                                                                                  \
@@ -71,14 +87,39 @@
         u(4, vf64_mul(far, vf64_sub(even2, odd2)));                                                                    \
         u(5, vf64_mul(vf64_set1(64.0 / 27), g(2)));                                                                    \
     }
+#else
+#define OUTPUT_CONSTANTS const VEC two = V(set1)(2);
+#define TRANSFORM_OUTPUT(y, m)                                                                                         \
+    {                                                                                                                  \
+        VEC sum = V(add)(m(1), m(2)), difference = V(sub)(m(1), m(2));                                                 \
+        VEC sum2 = V(add)(m(3), m(4)), difference2 = V(sub)(m(3), m(4));                                               \
+        VEC first = V(add)(V(add)(m(0), sum), sum2), last = V(fma)(two, difference2, V(add)(difference, m(5)));        \
+        y(0, first);                                                                                                   \
+        y(1, last);                                                                                                    \
+    }
+#define FACTOR(i) (i == 0 ? 1.0 : 3.0 / 4)
+
+/* As above, with two more powers of the points; row 1 of the output is multiplied by 3/4 too much at infinity. */
+#define TRANSFORM_FILTERS(u, g)                                                                                        \
+    {                                                                                                                  \
+        vf64 even = vf64_fma(vf64_set1(81.0 / 256), g(4), vf64_fma(vf64_set1(9.0 / 16), g(2), g(0)));                  \
+        vf64 odd = vf64_fma(vf64_set1(27.0 / 64), g(3), vf64_mul(vf64_set1(3.0 / 4), g(1)));                           \
+        vf64 even2 = vf64_fma(vf64_set1(81.0 / 16), g(4), vf64_fma(vf64_set1(9.0 / 4), g(2), g(0)));                   \
+        vf64 odd2 = vf64_fma(vf64_set1(27.0 / 8), g(3), vf64_mul(vf64_set1(3.0 / 2), g(1)));                           \
+        vf64 near = vf64_set1(-128.0 / 243), far = vf64_set1(32.0 / 243), ends = vf64_set1(64.0 / 81);                 \
+        u(0, vf64_mul(ends, g(0)));                                                                                    \
+        u(1, vf64_mul(near, vf64_add(even, odd)));                                                                     \
+        u(2, vf64_mul(near, vf64_sub(even, odd)));                                                                     \
+        u(3, vf64_mul(far, vf64_add(even2, odd2)));                                                                    \
+        u(4, vf64_mul(far, vf64_sub(even2, odd2)));                                                                    \
+        u(5, vf64_mul(vf64_set1(4.0 / 3), g(4)));                                                                      \
+    }
+#endif
 
 #else
 #define ALPHA 4
-#define WINOGRAD_NAME(op) NHWC_PASTE(winograd_f2_, op, , , )
 #define EACH(X) X(0) X(1) X(2) X(3)
-#define EACH_OUTPUT(X) X(0) X(1)
 #define EACH_OF(X, i) X(i, 0) X(i, 1) X(i, 2) X(i, 3)
-#define EACH_OUTPUT_OF(X, i) X(i, 0) X(i, 1)
 
 #define INPUT_CONSTANTS
 #define TRANSFORM_INPUT(y, d)                                                                                          \
@@ -108,7 +149,11 @@
     }
 #endif
 
+#define LOADED(i) d##i
+
 /* ---- Input ------------------------------------------------------------------------------------------------------- */
+
+#if WINOGRAD_R == 3
 
 /* The first n of a vector of channels, `at` channels behind the pixels; inlined twice, with n constant for whole
  * vectors. */
@@ -124,7 +169,6 @@ static inline __attribute__((always_inline)) void LOCAL(WINOGRAD_NAME(input_part
              : V(load_n)((const ELEM *)pixels[i * ALPHA + j] + at, n))
 #define COLUMN(j) {EACH_OF(LOAD_COLUMN, j) TRANSFORM_INPUT(KEEP_COLUMN_##j, LOADED)}
 #define LOAD_COLUMN(j, i) const VEC d##i = LOAD(i, j);
-#define LOADED(i) d##i
 #define KEEP_COLUMN_0(i, value) d[i][0] = value
 #define KEEP_COLUMN_1(i, value) d[i][1] = value
 #define KEEP_COLUMN_2(i, value) d[i][2] = value
@@ -156,6 +200,8 @@ static void KERNEL(WINOGRAD_NAME(input))(const nhwc_winograd_input *t) {
         LOCAL(WINOGRAD_NAME(input_part))(t, at, t->channels - at);
     }
 }
+
+#endif
 
 /* ---- Output ------------------------------------------------------------------------------------------------------ */
 
@@ -240,21 +286,25 @@ static unsigned KERNEL(WINOGRAD_NAME(output))(const nhwc_winograd_output *t) {
 
 /* ---- Filters ----------------------------------------------------------------------------------------------------- */
 
+#if WINOGRAD_R == 3
+#define EACH_TAP(X) X(0) X(1) X(2)
+#define EACH_TAP_OF(X, i) X(i, 0) X(i, 1) X(i, 2)
+#else
+#define EACH_TAP(X) X(0) X(1) X(2) X(3) X(4)
+#define EACH_TAP_OF(X, i) X(i, 0) X(i, 1) X(i, 2) X(i, 3) X(i, 4)
+#endif
+
 /* VL_f64 filters of one channel. */
 static inline void LOCAL(WINOGRAD_NAME(filters_part))(const ELEM *taps, int64_t tap_pitch, ELEM *to, int64_t pitch) {
-    vf64 g[ALPHA][3];
-#define FILTER_COLUMN(j)                                                                                               \
-    {                                                                                                                  \
-        const vf64 d0 = V(widen)(taps + j * tap_pitch), d1 = V(widen)(taps + (3 + j) * tap_pitch),                     \
-                   d2 = V(widen)(taps + (6 + j) * tap_pitch);                                                          \
-        TRANSFORM_FILTERS(KEEP_FILTER_##j, LOADED)                                                                     \
-    }
+    vf64 g[ALPHA][WINOGRAD_R];
+#define LOAD_TAP(j, i) const vf64 d##i = V(widen)(taps + (i * WINOGRAD_R + j) * tap_pitch);
+#define FILTER_COLUMN(j) {EACH_TAP_OF(LOAD_TAP, j) TRANSFORM_FILTERS(KEEP_FILTER_##j, LOADED)}
 #define KEEP_FILTER_0(i, value) g[i][0] = value
 #define KEEP_FILTER_1(i, value) g[i][1] = value
 #define KEEP_FILTER_2(i, value) g[i][2] = value
-    FILTER_COLUMN(0)
-    FILTER_COLUMN(1)
-    FILTER_COLUMN(2)
+#define KEEP_FILTER_3(i, value) g[i][3] = value
+#define KEEP_FILTER_4(i, value) g[i][4] = value
+    EACH_TAP(FILTER_COLUMN)
     for (int i = 0; i < ALPHA; i++) {
 #define STORE_FILTER(j, value) V(narrow)(to + (i * ALPHA + j) * pitch, value)
 #define KEPT_FILTER(j) g[i][j]
@@ -263,14 +313,15 @@ static inline void LOCAL(WINOGRAD_NAME(filters_part))(const ELEM *taps, int64_t 
 }
 
 static void KERNEL(WINOGRAD_NAME(filters))(const nhwc_winograd_filters *t) {
+    enum { TAPS = WINOGRAD_R * WINOGRAD_R };
     ELEM *to = t->transformed;
     int64_t at = 0;
     for (; at + VL_f64 <= t->live; at += VL_f64) {
         LOCAL(WINOGRAD_NAME(filters_part))((const ELEM *)t->taps + at, t->tap_pitch, to + at, t->pitch);
     }
     for (; at < t->width; at += VL_f64) {
-        ELEM rest[9 * VL_f64] = {0};
-        for (int tap = 0; tap < 9; tap++) {
+        ELEM rest[TAPS * VL_f64] = {0};
+        for (int tap = 0; tap < TAPS; tap++) {
             for (int64_t i = at; i < t->live; i++) {
                 rest[tap * VL_f64 + i - at] = ((const ELEM *)t->taps)[tap * t->tap_pitch + i];
             }
@@ -334,6 +385,12 @@ static void KERNEL(WINOGRAD_NAME(filters))(const nhwc_winograd_filters *t) {
 #undef KEEP_FILTER_0
 #undef KEEP_FILTER_1
 #undef KEEP_FILTER_2
+#undef KEEP_FILTER_3
+#undef KEEP_FILTER_4
+#undef EACH_TAP
+#undef EACH_TAP_OF
+#undef LOAD_TAP
 #undef STORE_FILTER
 #undef KEPT_FILTER
 #undef WINOGRAD_M
+#undef WINOGRAD_R

@@ -36,6 +36,7 @@ cdef extern from "nhwc.h" nogil:
         NHWC_DIRECT
         NHWC_WINOGRAD_F2
         NHWC_WINOGRAD_F4
+        NHWC_WINOGRAD_F2_5X5
 
     ctypedef struct nhwc_problem:
         nhwc_dtype dtype

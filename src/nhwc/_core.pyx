@@ -36,12 +36,13 @@ VERSION = NHWC_VERSION.decode()
 PADDING_MODES = ("constant", "edge", "reflect", "symmetric", "wrap")
 ACTIVATIONS = ("linear", "relu", "relu6", "leaky_relu", "elu", "selu", "sigmoid", "hard_sigmoid", "tanh", "silu",
                "hard_silu", "gelu", "softplus")
-ALGORITHMS = ("auto", "direct", "winograd_f2", "winograd_f4")
+ALGORITHMS = ("auto", "direct", "winograd_f2", "winograd_f4", "winograd_f2_5x5")
 ALGORITHM_NOTES = (
     "the fastest for the shape of a sample",
     "the sum as it is written, for every problem: dense, grouped, depthwise; the most accurate",
     "2x2 outputs by 16 multiplications instead of 36, for 3x3 kernels at stride 1: small images",
     "4x4 outputs by 36 multiplications instead of 144, for 3x3 kernels at stride 1: many channels and filters",
+    "2x2 outputs by 36 multiplications instead of 100, for 5x5 kernels at stride 1",
 )
 
 cdef dict _activation_codes = {name: code for code, name in enumerate(ACTIVATIONS)}
@@ -72,7 +73,8 @@ cdef object _raise(nhwc_status status, object name, const nhwc_problem *p):
         raise ValueError(f"{name}: a size does not fit 64 bits")
     if status == NHWC_UNSUPPORTED:
         raise ValueError(
-            f"{name}: algorithm={ALGORITHMS[<int>p.algorithm]!r} serves float32 and kernels of 3x3 with strides 1 and "
+            f"{name}: algorithm={ALGORITHMS[<int>p.algorithm]!r} serves float32 and kernels of "
+            f"{'5x5' if p.algorithm == NHWC_WINOGRAD_F2_5X5 else '3x3'} with strides 1 and "
             f"dilation 1, but this is {_work_dtypes[<int>p.dtype]}, a kernel of {_sizes(p.kernel)}, strides {_sizes(p.stride)} "
             f"and dilation {_sizes(p.dilation)}; 'auto' or 'direct' would do")
     raise ValueError(f"{name}: the core refuses these sizes (status {<int>status})")

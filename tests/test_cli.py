@@ -263,7 +263,7 @@ def test_table_aligns_columns():
 def test_accuracy_tables_hold_every_algorithm_and_kind_of_data(tmp_path, capsys):
     from nhwc.cli import accuracy
 
-    arguments = ["accuracy", "--layers", "odd_3x3,toy1d,14x576_96"]
+    arguments = ["accuracy", "--layers", "odd_3x3,toy1d,14x576_96,dense_5x5"]
     assert main([*arguments, "--summary"]) == 0
     printed = capsys.readouterr().out
     for kind in accuracy.DATA:

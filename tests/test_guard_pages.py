@@ -66,11 +66,11 @@ def test_no_kernel_leaves_its_arrays(isa, dtype, side):
 
 @pytest.mark.parametrize("side", ["begin", "end"])
 @pytest.mark.parametrize("dtype", [np.float32])
-@pytest.mark.parametrize("algorithm", ["winograd_f2", "winograd_f4"])
-def test_no_winograd_kernel_leaves_its_arrays(isa, algorithm, dtype, side):
+@pytest.mark.parametrize(("algorithm", "k"), [("winograd_f2", 3), ("winograd_f4", 3), ("winograd_f2_5x5", 5)])
+def test_no_winograd_kernel_leaves_its_arrays(isa, algorithm, k, dtype, side):
     for n in range(1, 71):
         terms = {"padding": "same", "bias": True, "residual": n % 2 == 0}
-        for problem in (conv((2, 5, 6, n), (3, 3, n, 1 + n % 5), **terms), conv((4, 7, 2), (3, 3, 2, n), **terms)):
+        for problem in (conv((2, 5, 6, n), (k, k, n, 1 + n % 5), **terms), conv((4, 7, 2), (k, k, 2, n), **terms)):
             operands = problem.operands(dtype)
             operands[0].flat[-1] = np.nan  # the guard's direct sums read filters, too
             expected = problem.run(nhwc, *operands, algorithm=algorithm)

@@ -1,5 +1,7 @@
 """The Winograd algorithms: accuracy by the contract, the guard, tails, and bits that depend on the shape alone."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from problems import NORMWISE, assert_close, assert_same_bits, conv, exact, solved
@@ -7,10 +9,17 @@ from problems import NORMWISE, assert_close, assert_same_bits, conv, exact, solv
 import nhwc
 from nhwc import _core
 
-NAMES = ["winograd_f2", "winograd_f4"]
+SIZES = {"winograd_f2": 3, "winograd_f4": 3, "winograd_f2_5x5": 5}  # of the kernels that each serves
+NAMES = list(SIZES)
 FLOATS = [np.float32]
 MODES = ["constant", "edge", "reflect", "symmetric", "wrap"]
 TERMS = {"bias": True, "residual": True}
+
+
+def sized(problem, name):
+    """Return the problem with kernels of the size that an algorithm serves."""
+    *before, _, _, depth, f = problem.filters_shape
+    return dataclasses.replace(problem, filters_shape=(*before, SIZES[name], SIZES[name], depth, f))
 
 
 def channel_tails():
@@ -60,6 +69,7 @@ LARGE = [
 @pytest.mark.parametrize("subject", PROBLEMS)
 def test_accuracy(isa, subject, name, dtype):
     for problem in PROBLEMS[subject]:
+        problem = sized(problem, name)
         operands, y_exact, size = solved(problem, dtype)
         y = problem.run(nhwc, *operands, algorithm=name)
         assert y.dtype == dtype
@@ -91,22 +101,26 @@ def test_error_bounds_on_every_kind_of_data(isa, data, dtype):
         conv((1, 6, 6, 64), (3, 3, 64, 64), padding="same"),
         conv((1, 14, 14, 512), (3, 3, 512, 32), padding="same"),
     ]:
-        operands = scaled(problem.operands(dtype), data, rng)
-        y_exact, size = exact(problem, operands)
-        for algorithm in ["auto", *NAMES]:
-            error = np.abs(problem.run(nhwc, *operands, algorithm=algorithm) - y_exact).max()
-            bound = NORMWISE.get(algorithm, NORMWISE["auto"])[np.dtype(dtype).name]
-            assert error <= bound * size.max(), f"{algorithm} {problem}"
-            if data in ("normal", "uniform", "equal") and dtype == np.float32:
-                assert error <= 3e-6 * np.abs(y_exact).max(), f"{algorithm} {problem}"
+        for kernel in set(SIZES.values()):
+            names = [name for name in NAMES if SIZES[name] == kernel]
+            problem = sized(problem, names[0])
+            operands = scaled(problem.operands(dtype), data, rng)
+            y_exact, size = exact(problem, operands)
+            for algorithm in ["auto", *names]:
+                error = np.abs(problem.run(nhwc, *operands, algorithm=algorithm) - y_exact).max()
+                bound = NORMWISE.get(algorithm, NORMWISE["auto"])[np.dtype(dtype).name]
+                assert error <= bound * size.max(), f"{algorithm} {problem}"
+                if data in ("normal", "uniform", "equal") and dtype == np.float32:
+                    assert error <= 3e-6 * np.abs(y_exact).max(), f"{algorithm} {problem}"
 
 
 @pytest.mark.parametrize("activation", _core.ACTIVATIONS)
 def test_activation_comes_after_bias_and_residual(isa, activation):
-    problem = conv((2, 9, 7, 20), (3, 3, 20, 37), padding="same", activation=activation, **TERMS)
+    layer = conv((2, 9, 7, 20), (3, 3, 20, 37), padding="same", activation=activation, **TERMS)
     for dtype in FLOATS:
-        operands, y_exact, size = solved(problem, dtype)
         for name in NAMES:
+            problem = sized(layer, name)
+            operands, y_exact, size = solved(problem, dtype)
             assert_close(problem, problem.run(nhwc, *operands, algorithm=name), y_exact, size, name)
 
 
@@ -126,6 +140,7 @@ POISONED = [
 def test_what_is_not_finite_reaches_only_its_windows(isa, target, name, dtype):
     rng = np.random.default_rng(4)
     for problem in POISONED:
+        problem = sized(problem, name)
         x, filters, *rest = problem.operands(dtype)
         clean = problem.run(nhwc, x, filters, *rest, algorithm=name)
         size = exact(problem, (x, filters, *rest))[1].max()
@@ -144,7 +159,8 @@ def test_what_is_not_finite_reaches_only_its_windows(isa, target, name, dtype):
 @pytest.mark.parametrize("name", NAMES)
 def test_values_near_overflow_reach_only_their_windows(isa, name):
     """Also where all transformed values are finite, so that only their size betrays the loss."""
-    problem = conv((1, 16, 16, 16), (3, 3, 16, 20), padding="same")
+    problem = sized(conv((1, 16, 16, 16), (3, 3, 16, 20), padding="same"), name)
+    reach = SIZES[name] // 2
     x, filters, *rest = problem.operands()
     clean = problem.run(nhwc, x, filters, *rest, algorithm="direct")
     for row in range(4, 12):
@@ -153,13 +169,13 @@ def test_values_near_overflow_reach_only_their_windows(isa, name):
             near[0, row, col, 5] = 3e37
             y = problem.run(nhwc, near, filters / 8, *rest, algorithm=name)
             far = np.ones(y.shape, bool)
-            far[:, row - 1 : row + 2, col - 1 : col + 2] = False
+            far[:, row - reach : row + reach + 1, col - reach : col + reach + 1] = False
             np.testing.assert_allclose(y[far], clean[far] / 8, rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_guard_keeps_the_residual_that_out_is(isa, name):
-    problem = conv((1, 13, 14, 20), (3, 3, 20, 40), padding="same", bias=True, residual=True)
+    problem = sized(conv((1, 13, 14, 20), (3, 3, 20, 40), padding="same", bias=True, residual=True), name)
     x, filters, bias, residual = problem.operands()
     x[0, 5, 6, 7] = np.nan
     expected = problem.run(nhwc, x, filters, bias, residual, algorithm=name)
@@ -174,6 +190,7 @@ def test_the_guard_keeps_the_residual_that_out_is(isa, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_bits_depend_on_the_shape_alone(isa, name, dtype):
     for problem in LARGE:
+        problem = sized(problem, name)
         x, filters, bias, residual = problem.operands(dtype)
         with nhwc.num_threads(1):
             y = problem.run(nhwc, x, filters, bias, residual, algorithm=name)
@@ -200,6 +217,9 @@ def test_plans_choose_winograd_where_it_pays(isa):
     assert choice(6, 64, 64) == "winograd_f2"
     for c, f in ((1, 64), (4, 64), (64, 8)):
         assert choice(56, c, f) == "direct"
+    filters = np.ones((5, 5, 96, 96), np.float32)
+    assert nhwc.plan_conv2d((28, 28, 96), filters).algorithm == "winograd_f2_5x5"
+    assert nhwc.plan_conv2d((28, 28, 96), filters[..., :4]).algorithm == "direct"
     assert choice(56, 64, 64, strides=2) == choice(56, 64, 64, dilation_rate=2) == "direct"
 
 
@@ -207,19 +227,21 @@ def test_plans_choose_winograd_where_it_pays(isa):
 @pytest.mark.parametrize(
     ("x_shape", "kernel", "dtype", "options"),
     [
-        ((9, 9, 4), (5, 5), np.float32, {}),
-        ((9, 9, 4), (3, 3), np.float32, {"strides": 2}),
-        ((9, 9, 4), (3, 3), np.float64, {"dilation_rate": (1, 2)}),
-        ((9, 9, 4), (3, 3), np.int64, {}),
-        ((9, 9, 4), (3, 3), np.float64, {}),
+        ((9, 9, 4), (4, 4), np.float32, {}),
+        ((9, 9, 4), (5, 3), np.float32, {}),
+        ((9, 9, 4), None, np.float32, {"strides": 2}),
+        ((9, 9, 4), None, np.float64, {"dilation_rate": (1, 2)}),
+        ((9, 9, 4), None, np.int64, {}),
+        ((9, 9, 4), None, np.float64, {}),
         ((9, 4), (3,), np.float32, {}),
         ((9, 9, 9, 4), (3, 3, 3), np.float32, {}),
     ],
 )
 def test_what_it_cannot_serve_is_an_error_that_says_why(name, x_shape, kernel, dtype, options):
+    kernel = kernel or (SIZES[name], SIZES[name])
     ndim = len(kernel)
     x, filters = np.ones(x_shape, dtype), np.ones((*kernel, 4, 5), dtype)
-    message = rf"conv{ndim}d: algorithm='{name}' serves float32 and kernels of 3x3 .* 'direct' would do"
+    message = rf"conv{ndim}d: algorithm='{name}' serves float32 and kernels of .x. .* 'direct' would do"
     with pytest.raises(ValueError, match=message):
         getattr(nhwc, f"conv{ndim}d")(x, filters, algorithm=name, **options)
     with pytest.raises(ValueError, match=message):
@@ -230,7 +252,7 @@ def test_what_it_cannot_serve_is_an_error_that_says_why(name, x_shape, kernel, d
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_workspace_is_small_whatever_the_image(isa, name, dtype):
     for shape, f in (((4000, 4000, 64), 64), ((8, 8, 2048), 64), ((30, 30, 60000), 8), ((500, 500, 1), 4000)):
-        filters = np.broadcast_to(np.array(0.5, dtype), (3, 3, shape[-1], f))
+        filters = np.broadcast_to(np.array(0.5, dtype), (SIZES[name], SIZES[name], shape[-1], f))
         assert nhwc.plan_conv2d(shape, filters, padding="same", algorithm=name).workspace_bytes < 8 * 2**20
 
 
@@ -242,6 +264,7 @@ def test_empty_arrays(name):
         conv((2, 5, 5, 0), (3, 3, 0, 20), bias=True, residual=True, padding="same"),
         conv((2, 0, 5, 3), (3, 3, 3, 4), padding="same"),
     ]:
+        problem = sized(problem, name)
         operands = problem.operands()
         expected = problem.run(nhwc, *operands, algorithm="direct")
         assert_same_bits(problem.run(nhwc, *operands, algorithm=name), expected, problem)

@@ -186,7 +186,7 @@ def _forward(rng):
     channels, depth, filters, groups = _depth(rng, depthwise, large)
     if not depthwise:
         options["groups"] = groups
-    options["algorithm"] = pick(rng, ["auto", "auto", "direct", "winograd_f2", "winograd_f4"])
+    options["algorithm"] = pick(rng, ["auto", "auto", "direct", "winograd_f2", "winograd_f4", "winograd_f2_5x5"])
     shapes = {"x": (*_batch(rng), *spatial, channels), "filters": (*kernel, depth, filters)}
     arrays, dtype, values = _operands(rng, shapes)
     reduction = math.prod(kernel) * (1 if depthwise else depth)

@@ -35,7 +35,7 @@ BOUNDS = {"auto": (2e-6, 1e-5), "direct": (5e-7, 2e-6)}  # by the largest S and 
 NAMED = (4e-6, 2e-5)
 ORACLE = 1e-13  # the error allowed to the exact result
 VECTOR = 16  # filters, of which the guard computes whole vectors, that are looked at together
-TILES = {"winograd_f2": 2, "winograd_f4": 4}  # outputs of a tile on each axis
+TILES = {"winograd_f2": 2, "winograd_f4": 4, "winograd_f2_5x5": 2}  # outputs of a tile on each axis
 MARKER = "<!-- What follows is written by python -m nhwc accuracy --markdown. -->\n"
 
 

@@ -40,10 +40,9 @@ ALGORITHMS = ("auto", "direct", "winograd_f2", "winograd_f4", "winograd_f2_5x5")
 ALGORITHM_NOTES = (
     "the fastest for the shape of a sample",
     "the sum as it is written, for every problem: dense, grouped, depthwise; the most accurate",
-    "2x2 outputs by 16 multiplications instead of 36, for 3x3 kernels at stride 1: small images",
+    "2x2 outputs by 16 multiplications instead of 36, for 3x3 kernels at stride 1: small images; 'auto' has it for 5x5, too",
     "4x4 outputs by 36 multiplications instead of 144, for 3x3 kernels at stride 1: many channels and filters",
-    "2x2 outputs by 36 multiplications instead of 100, for 5x5 kernels at stride 1",
-)
+)  # of those that algorithms() lists; the last of ALGORITHMS is part of winograd_f2 to the public
 
 cdef dict _activation_codes = {name: code for code, name in enumerate(ACTIVATIONS)}
 cdef dict _algorithm_codes = {name: code for code, name in enumerate(ALGORITHMS)}
@@ -397,7 +396,8 @@ cdef class Plan:
 
     @property
     def algorithm(self):
-        return ALGORITHMS[<int>nhwc_plan_describe(self._made()).algorithm]
+        cdef nhwc_algorithm algorithm = nhwc_plan_describe(self._made()).algorithm
+        return ALGORITHMS[<int>(NHWC_WINOGRAD_F2 if algorithm == NHWC_WINOGRAD_F2_5X5 else algorithm)]
 
     @property
     def isa(self):

@@ -127,7 +127,7 @@ def algorithms() -> dict[str, str]:
     >>> "direct" in nhwc.algorithms()
     True
     """
-    return {name: note for name, note in zip(_core.ALGORITHMS, _core.ALGORITHM_NOTES, strict=True) if name != "auto"}
+    return {name: note for name, note in zip(_core.ALGORITHMS, _core.ALGORITHM_NOTES, strict=False) if name != "auto"}
 
 
 @overload

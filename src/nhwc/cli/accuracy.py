@@ -122,7 +122,7 @@ def measure(layer: Layer) -> list[dict]:
     filters = np.zeros(layer.filter_shape, np.float32)
     chosen = plan(layer.input_shape, filters, **layer.options).algorithm
     names = []
-    for name in nhwc.algorithms():
+    for name in _core.ALGORITHMS[1:]:
         try:
             plan(layer.input_shape, filters, algorithm=name, **layer.options)
         except ValueError:
@@ -146,7 +146,7 @@ def _measure_kind(layer: Layer, kind: str, names: list[str], chosen: str) -> lis
             worst[name] = tuple(map(max, worst[name], errors(y, exact, size)))
             if name in TILES and kind != "equal" and layer.f >= VECTOR:
                 redone[name] = count_redone(y, fused(function, x, filters, **layer.options), TILES[name])
-    return [_row(layer, kind, name, name == chosen, found, redone[name]) for name, found in worst.items()]
+    return [_row(layer, kind, name, name.startswith(chosen), found, redone[name]) for name, found in worst.items()]
 
 
 def fused(function: Callable[..., np.ndarray], *arrays: np.ndarray, **options: Any) -> np.ndarray:
@@ -219,7 +219,7 @@ def _summary(rows: list[dict], markdown: bool) -> str:
     """The largest errors of all layers."""
     lines = [("data", "algorithm", "by max S", "by max abs y64", "rms", "worst layer")]
     for kind in DATA:
-        for name in ("auto", *nhwc.algorithms()):
+        for name in _core.ALGORITHMS:
             of = [
                 row
                 for row in rows

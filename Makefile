@@ -67,7 +67,7 @@ clean:
 
 # One marker file for each extra that is installed.
 $(VENV)/.%: $(BIN)/python $(SOURCES)
-	@cc="$${CC:-cc}"; command -v "$$cc" > /dev/null || { echo "nhwc needs a C compiler: $$cc is not on the PATH (Debian: apt install gcc)" >&2; exit 1; }
+	@cc="$${CC:-cc}"; command -v $${cc%% *} > /dev/null || { echo "nhwc needs a C compiler: $$cc is not on the PATH (Debian: apt install gcc)" >&2; exit 1; }
 	$(BIN)/pip install -q -e ".[$*]"
 	@touch $@
 

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import nhwc
 from nhwc.cli import layers, main, ops, progress, table
 from nhwc.cli.measure import sampled_error
+from nhwc.cli.workers import Worker
 
 
 @pytest.fixture
@@ -313,6 +315,40 @@ def test_bench_compares_with_peers(tmp_path, capsys):
     for row in rows:
         assert all(figure["error"] < 1e-5 and figure["gflops"] > 0 for figure in row["figures"].values())
         assert set(row["figures"]) == {"nhwc", "im2col"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the peer is a shell script")
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("sleep 60 & sleep 60", "no answer within 1 s"),
+        ("echo no such library >&2; exit 3", "the process ended: no such library"),
+        ("kill -11 $$", "the process ended: SIGSEGV"),
+    ],
+)
+def test_comparison_reports_peers_that_hang_or_crash(script, words, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("nhwc.cli.workers.PATIENCE", 1.0)
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\n" + script, "utf-8")
+    python.chmod(0o755)
+    options = ["--peers", "im2col,scipy", "--peer-python", f"scipy={python}", "--layers", "toy2d", "--seconds", "0.01"]
+    assert main(["bench", "--compare", *options]) == 0
+    printed = capsys.readouterr()
+    assert f"scipy does not start: {words}" in printed.err
+    assert "scipy does not start" in printed.out
+    assert "im2col" in printed.out
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs process groups")
+def test_a_peer_that_crashes_over_one_layer_is_back_for_the_next():
+    worker = Worker("im2col", sys.executable, 1, "auto")
+    try:
+        assert "version" in worker.start()
+        worker._signal("SIGKILL")
+        assert worker.ask(order="sample", seconds=0.01) == {"failed": "the process ended: SIGKILL"}
+        assert "NoneType" in worker.ask(order="sample", seconds=0.01)["failed"]  # another process, without a layer yet
+    finally:
+        worker.close()
 
 
 def test_bench_refuses_unknown_peers(capsys):

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from .layout import Unsupported
-from .sampling import sample_times
+from .sampling import quiet_times, sample_times
 
 
 def main(name, threads):
@@ -36,7 +36,8 @@ def _obey(state, name, threads, order, **what):
     if order == "prepare":
         state.call = None
         return _prepare(state, what["layer"], what["files"])
-    return {"samples": sample_times(state.call, what["seconds"], min_samples=3, limit=2.0)}
+    samples, crowded = quiet_times(state.call, what["seconds"], threads, min_samples=3, limit=2.0)
+    return {"samples": samples, "crowded": crowded}
 
 
 def _prepare(state, layer, files):

@@ -6,6 +6,8 @@ import nhwc
 from nhwc.layers import BatchNormalization, Conv2D, Dense, Flatten, Input, MaxPooling2D, ReLU
 from nhwc.models import Sequential
 
+from . import common
+
 PICTURES = 512
 
 
@@ -34,17 +36,15 @@ class Predict:
     params = (1, 64)
     param_names = ("pictures",)
 
-    def setup(self, pictures):
+    def track_predict(self, pictures):
+        """Median time of a prediction on one thread."""
         nhwc.set_num_threads(1)
-        self.model = network()
-        self.x = np.random.default_rng(0).random((pictures, 28, 28, 1), np.float32)
-        self.model.predict(self.x, verbose=0)
+        model = network()
+        x = np.random.default_rng(0).random((pictures, 28, 28, 1), np.float32)
+        return common.seconds(lambda: model.predict(x, batch_size=64, verbose=0))
 
-    def time_predict(self, pictures):
-        self.model.predict(self.x, batch_size=64, verbose=0)
-
-    time_predict.pretty_name = "network of two convolutions: predict"
-    time_predict.version = "1"
+    track_predict.pretty_name, track_predict.unit = "network of two convolutions: predict", "seconds"
+    track_predict.version = "1"
 
 
 class Fit:

@@ -111,3 +111,31 @@ def test_pages_link_both_ways(site, tab):
     assert tab.value("[...document.links].some(l => l.pathname == '/grid.html')")
     tab.open(f"{site}/grid.html", "document.links.length > 2")
     assert tab.value("[...document.links].some(l => l.pathname == '/index.html')")
+
+
+def test_a_kernel_three_times_as_slow_is_a_regression(clone):
+    """The one test that depends on time: two commits are compared in turns, and half of the slowdown would do."""
+    source = clone / "csrc/conv/depthwise.c"
+    text = source.read_text("utf-8")
+    method = "const nhwc_method nhwc_method_depthwise = {"
+    assert text.count(method) == text.count(".run = run,\n") == 1
+    slow = (
+        "static nhwc_status run_thrice(const nhwc_plan *plan, int64_t n, const void *x, const void *residual,\n"
+        "                              void *out) {\n"
+        "    run(plan, n, x, residual, out);\n"
+        "    run(plan, n, x, residual, out);\n"
+        "    return run(plan, n, x, residual, out);\n"
+        "}\n\n"
+    )
+    source.write_text(text.replace(method, slow + method).replace(".run = run,", ".run = run_thrice,"), "utf-8")
+    author = ["-c", "user.name=nobody", "-c", "user.email=nobody@example.org"]
+    subprocess.run(["git", *author, "commit", "-q", "-a", "-m", "Slow"], cwd=clone, check=True)
+    benchmarks = r"forward\.(Depthwise\.time_calls.*dw3x3_112x32|Pointwise\.time_calls.*14x1024)"
+    words = [sys.executable, "benchmarks/dashboard", "compare", "HEAD~1", "--bench", benchmarks]
+    done = subprocess.run(words, cwd=clone, capture_output=True, text=True)
+    assert done.returncode == 1, done.stdout[-3000:] + done.stderr[-3000:]
+    # | + | before | after | ratio | benchmark |
+    rows = [line.split("|") for line in done.stdout.splitlines() if line.startswith("| +")]
+    slower = {row[5].split("'")[1]: float(row[4]) for row in rows}
+    assert list(slower) == ["mbv2_dw3x3_112x32"]
+    assert slower["mbv2_dw3x3_112x32"] > 1.5

@@ -14,12 +14,15 @@ sys.path.insert(0, str(Path(__file__).parent))
 import landing
 
 HERE = Path(__file__).resolve().parent.parent
-# The quick suite: a layer of each class, ours and the peers', the overhead of a call, and the scaling with threads.
-QUICK = (
-    r"(forward|peers\..*track_gflops).*(resnet_3x3_28x128_128|resnet_3x3_7x512_512|resnet_1x1_14x1024_256"
-    r"|resnet_stem_7x7s2_224x3_64|mbv2_dw3x3_112x32|image_2160x3840x1_3x3|resnext_3x3g32_56x128_128)"
-    r"|overhead\.Call|variants\.Threads.*track_gflops"
+# A layer of each class.
+LAYERS = (
+    "(resnet_3x3_28x128_128|resnet_3x3_7x512_512|resnet_1x1_14x1024_256|resnet_stem_7x7s2_224x3_64"
+    "|mbv2_dw3x3_112x32|image_2160x3840x1_3x3|resnext_3x3g32_56x128_128)"
 )
+# The quick suite: these layers, ours and the peers', the overhead of a call, and the scaling with threads.
+QUICK = rf"(forward\..*track_|peers\..*track_gflops).*{LAYERS}|overhead\.Call|variants\.Threads.*track_gflops"
+# What two commits are compared by: asv takes turns with times alone.
+TIMES = rf"forward\.(?!Winograd).*time_calls.*{LAYERS}|overhead\.Call"
 
 
 def asv(*words, accept=(0,)):
@@ -45,10 +48,10 @@ def run(words):
     asv("run", *words, accept=(0, 2))  # 2: an older commit lacks what a benchmark measures
 
 
-def compare(base):
-    """Measure a commit and HEAD in turns; asv's exit code tells whether a figure rose."""
+def compare(base, benchmarks):
+    """Measure a commit and HEAD in turns; asv's exit code tells whether a time rose by 15 %."""
     asv("machine", "--yes", "--machine", machine())
-    asv("continuous", "--machine", machine(), "--interleave-rounds", "-b", QUICK, "-f", "1.3", base, "HEAD")
+    asv("continuous", "--machine", machine(), "--interleave-rounds", "-b", benchmarks, "-f", "1.15", base, "HEAD")
 
 
 def publish():
@@ -68,11 +71,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("command", choices=("run", "compare", "publish", "serve"))
     parser.add_argument("value", nargs="?", default="", help="RANGE of run, BASE of compare, port of serve")
+    parser.add_argument("--bench", default=TIMES, metavar="REGEX", help="what to compare by (default: the quick suite)")
     args = parser.parse_args()
     if args.command == "run":
         run([args.value])
     elif args.command == "compare":
-        compare(args.value)
+        compare(args.value, args.bench)
     elif args.command == "publish":
         publish()
     else:

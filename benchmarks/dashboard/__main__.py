@@ -1,6 +1,7 @@
-"""The commands behind `make bench-compare`, `dashboard` and `dashboard-static`: asv, and a landing page before it."""
+"""The commands behind `make bench-compare`, `dashboard`, `dashboard-static` and `speed`: asv, and our own pages."""
 
 import argparse
+import json
 import os
 import platform
 import re
@@ -60,6 +61,15 @@ def publish():
     print(f"published: {HERE / '.asv/html/index.html'}")
 
 
+def readme(figures):
+    """Write the README's table and picture of speed from the comparison of all layers, and print the rest."""
+    import readme
+
+    found = json.loads(Path(figures or HERE / "peers.json").read_text("utf-8"))
+    readme.write(found, HERE.parent / "README.md", HERE.parent / "docs/speed.png")
+    print("\n".join(readme.facts(found)))
+
+
 def serve(port):
     handler = partial(SimpleHTTPRequestHandler, directory=str(HERE / ".asv/html"))
     with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
@@ -69,8 +79,10 @@ def serve(port):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("command", choices=("run", "compare", "publish", "serve"))
-    parser.add_argument("value", nargs="?", default="", help="RANGE of run, BASE of compare, port of serve")
+    parser.add_argument("command", choices=("run", "compare", "publish", "serve", "readme"))
+    parser.add_argument(
+        "value", nargs="?", default="", help="RANGE of run, BASE of compare, port of serve, FILE.json of readme"
+    )
     parser.add_argument("--bench", default=TIMES, metavar="REGEX", help="what to compare by (default: the quick suite)")
     args = parser.parse_args()
     if args.command == "run":
@@ -79,6 +91,8 @@ def main():
         compare(args.value, args.bench)
     elif args.command == "publish":
         publish()
+    elif args.command == "readme":
+        readme(args.value)
     else:
         serve(int(args.value or 8000))
 

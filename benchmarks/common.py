@@ -7,8 +7,7 @@ import numpy as np
 
 import nhwc
 from nhwc.cli import layers
-from nhwc.cli.measure import measure
-from nhwc.cli.peers.sampling import sample_times
+from nhwc.cli.measure import measure, sample_times
 
 SECONDS = 0.3  # measuring time of one figure
 CALLS = 20  # of a sample of `time_calls`

@@ -38,11 +38,6 @@ _ROUNDS = 3
 _LARGEST_ERROR = 1e-3  # beyond this a peer has computed something else
 
 
-def installed() -> list[str]:
-    """The peers that this interpreter has."""
-    return [name for name, module in PEERS.items() if importlib.util.find_spec(module)]
-
-
 def interpreters(names: list[str] | None, pythons: list[str]) -> dict[str, str]:
     """The interpreter of every peer to compare with: those named in NAME=PATH, and what this interpreter has.
 
@@ -58,7 +53,7 @@ def interpreters(names: list[str] | None, pythons: list[str]) -> dict[str, str]:
     for name, path in given.items():
         if not os.access(path, os.X_OK):
             raise CommandError(f"--peer-python {name}={path}: there is no such interpreter")
-    found = dict.fromkeys(installed(), sys.executable) | given
+    found = {name: sys.executable for name, module in PEERS.items() if importlib.util.find_spec(module)} | given
     for name in names or ():
         if name not in found:
             raise CommandError(

@@ -46,6 +46,7 @@ class Work(ABC):
     """
 
     what = ""
+    figures = FIGURES
     param_names = ("layer",)
     threads = 1
     itemsize = 4
@@ -54,7 +55,7 @@ class Work(ABC):
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        for name, unit, text, description, figure in FIGURES:
+        for name, unit, text, description, figure in cls.figures:
             setattr(cls, name, _track(name, unit, f"{cls.what}: {text}", description, figure))
         cls.time_calls = _time(f"{cls.what}: time of {CALLS} calls")
 

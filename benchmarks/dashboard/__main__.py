@@ -26,10 +26,10 @@ QUICK = rf"(forward\..*track_|peers\..*track_gflops).*{LAYERS}|overhead\.Call|va
 TIMES = rf"forward\.(?!Winograd).*time_calls.*{LAYERS}|overhead\.Call"
 
 
-def asv(*words, accept=(0,)):
+def asv(*words, accept=(0,), folder=HERE):
     """Run asv, with linear algebra on one thread as our benchmarks are; exit unless its code is expected."""
     env = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    code = subprocess.run([sys.executable, "-m", "asv", *words], cwd=HERE, env=env).returncode
+    code = subprocess.run([sys.executable, "-m", "asv", *words], cwd=folder, env=env).returncode
     if code not in accept:
         sys.exit(code)
 
@@ -50,9 +50,18 @@ def run(words):
 
 
 def compare(base, benchmarks):
-    """Measure a commit and HEAD in turns; asv's exit code tells whether a time rose by 15 %."""
+    """Measure a commit and HEAD in turns; asv's exit code tells whether a time rose by 15 %.
+
+    The history stays as it is: the results lie apart, as a configuration in .asv says.
+    """
+    folder = HERE / ".asv"
+    folder.mkdir(exist_ok=True)
+    settings = json.loads((HERE / "asv.conf.json").read_text("utf-8"))
+    settings |= {"repo": "../..", "benchmark_dir": "..", "env_dir": "env", "results_dir": "compared"}
+    (folder / "asv.conf.json").write_text(json.dumps(settings), "utf-8")
     asv("machine", "--yes", "--machine", machine())
-    asv("continuous", "--machine", machine(), "--interleave-rounds", "-b", benchmarks, "-f", "1.15", base, "HEAD")
+    words = ("--machine", machine(), "--interleave-rounds", "-b", benchmarks, "-f", "1.15")
+    asv("continuous", *words, base, "HEAD", folder=folder)
 
 
 def publish():

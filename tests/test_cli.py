@@ -317,26 +317,39 @@ def test_bench_compares_with_peers(tmp_path, capsys):
         assert set(row["figures"]) == {"nhwc", "im2col"}
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the peer is a shell script")
+@pytest.fixture
+def fake(tmp_path):
+    """A path to write an interpreter that runs lines of shell in place of Python."""
+    if sys.platform == "win32":
+        pytest.skip("needs a shell")
+
+    def write(script):
+        path = tmp_path / "python"
+        path.write_text("#!/bin/sh\n" + script, "utf-8")
+        path.chmod(0o755)
+        return str(path)
+
+    return write
+
+
 @pytest.mark.parametrize(
     ("script", "words"),
-    [
-        ("sleep 60 & sleep 60", "no answer within 1 s"),
-        ("echo no such library >&2; exit 3", "the process ended: no such library"),
-        ("kill -11 $$", "the process ended: SIGSEGV"),
-    ],
+    [("echo no such library >&2; exit 3", "no such library"), ("kill -11 $$", "SIGSEGV"), ("exit 3", "exit code 3")],
 )
-def test_comparison_reports_peers_that_hang_or_crash(script, words, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("nhwc.cli.workers.PATIENCE", 1.0)
-    python = tmp_path / "python"
-    python.write_text("#!/bin/sh\n" + script, "utf-8")
-    python.chmod(0o755)
-    options = ["--peers", "im2col,scipy", "--peer-python", f"scipy={python}", "--layers", "toy2d", "--seconds", "0.01"]
-    assert main(["bench", "--compare", *options]) == 0
+def test_comparison_reports_peers_that_end(script, words, fake, capsys):
+    options = ["--peers", "im2col,scipy", "--peer-python", f"scipy={fake(script)}", "--layers", "toy2d"]
+    assert main(["bench", "--compare", "--seconds", "0.01", *options]) == 0
     printed = capsys.readouterr()
-    assert f"scipy does not start: {words}" in printed.err
+    assert f"scipy does not start: the process ended: {words}" in printed.err
     assert "scipy does not start" in printed.out
     assert "im2col" in printed.out
+
+
+def test_a_peer_that_hangs_is_ended_with_all_it_started(fake, monkeypatch):
+    monkeypatch.setattr("nhwc.cli.workers.PATIENCE", 0.5)
+    worker = Worker("scipy", fake("sleep 60 & sleep 60"), 1, "auto")
+    assert worker.start() == {"failed": "no answer within 0.5 s"}
+    worker.close()
 
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs process groups")

@@ -82,7 +82,7 @@ class Worker:
             return json.loads(answer)
         hung = time.monotonic() - begin >= PATIENCE
         self._end()
-        self._why = f"no answer within {PATIENCE:.0f} s" if hung else f"the process ended: {self._last_words()}"
+        self._why = f"no answer within {PATIENCE:g} s" if hung else f"the process ended: {self._last_words()}"
         self._lives -= 1
         return {"failed": self._why}
 

@@ -12,8 +12,8 @@ _PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>nhwc: speed by commit</title>
 <link rel="icon" href="data:,">
 <style>
-body {{ font: 15px/1.5 sans-serif; max-width: 70em; margin: 2em auto; padding: 0 1em }}
-table {{ border-collapse: collapse }} td, th {{ padding: .15em .8em; text-align: right }}
+body {{ font: 15px/1.5 sans-serif; max-width: 80em; margin: 2em auto; padding: 0 1em }}
+table {{ border-collapse: collapse }} td, th {{ padding: .15em .8em; text-align: right; white-space: nowrap }}
 td:first-child, th:first-child {{ text-align: left }}
 h2 {{ clear: both }} table {{ display: block; overflow-x: auto }}
 tr:nth-child(even) {{ background: #f2f4f7 }} img {{ max-width: 100% }}
@@ -128,6 +128,7 @@ def plot_peers(rows, path):
 
 def _by_commit(commits):
     layers = sorted(set().union(*map(history.speeds, commits)))
+    commits = commits[::-1]  # the newest beside the names
     rows = [[layer, *(_number(history.speeds(commit).get(layer)) for commit in commits)] for layer in layers]
     return _table(["GFLOP/s", *(commit["hash"][:8] for commit in commits)], rows)
 

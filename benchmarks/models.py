@@ -60,6 +60,7 @@ class Fit:
         self.y = rng.integers(0, 10, PICTURES)
 
     def time_epoch(self):
+        """One epoch on one thread."""
         self.model.fit(self.x, self.y, batch_size=32, epochs=1, verbose=0)
 
     time_epoch.pretty_name = "network of two convolutions: one epoch of fit"

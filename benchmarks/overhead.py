@@ -22,10 +22,12 @@ class Call:
         self.y = np.empty(self.plan.output_shape, self.plan.dtype)
 
     def time_functions(self):
+        """Calls that check their arguments, choose an algorithm and allocate the result."""
         for _ in range(CALLS):
             nhwc.conv2d(self.x, self.filters)
 
     def time_plans(self):
+        """Calls of a plan that write into a ready array."""
         for _ in range(CALLS):
             self.plan(self.x, out=self.y)
 

@@ -7,8 +7,11 @@ FORMATTED := $(wildcard csrc/*.h csrc/*/*.h csrc/*/*.c tests/c/*.c tests/c/*.h)
 
 BASE ?= HEAD~1
 RANGE ?= HEAD~10..HEAD
+THREADS ?= 1,2
+# Where peers are that .venv lacks: PEERS="--peer-python torch=/opt/torch/bin/python --peer-python ..."
+PEERS ?=
 
-.PHONY: demo test test-long check format bench bench-compare dashboard dashboard-static wheel clean
+.PHONY: demo test test-long check format bench bench-compare dashboard dashboard-static speed wheel clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m nhwc demo
@@ -16,13 +19,13 @@ demo: $(VENV)/.demo
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -m "not long"
 
-test-long: $(VENV)/.test
+test-long: $(VENV)/.test $(VENV)/.bench
 	$(BIN)/python -m pytest
 	PYTHONPATH=tests $(BIN)/python -m fuzz --count 100000 --seed 1000 --resume build/fuzz.json
 	$(MAKE) -C tests/c
 
 bench: $(VENV)/.bench
-	@echo "A pass over every layer of the table, on all cores: about 2 minutes."
+	@echo "A pass over every layer of the table, on all cores: about a minute."
 	$(BIN)/python -m nhwc bench --seconds 0.1
 
 # Two commits in turns: BASE and HEAD, each built by asv.
@@ -40,6 +43,12 @@ dashboard: $(VENV)/.bench
 dashboard-static: $(VENV)/.bench
 	@echo "Publishes what is measured to benchmarks/.asv/html: about 20 seconds."
 	$(BIN)/python benchmarks/dashboard publish
+
+# The README's table and picture of speed, and the landing page's table, measured anew.
+speed: $(VENV)/.bench
+	@echo "Measures all layers beside all peers on $(THREADS) threads: about 4 minutes for each number of threads and 5 peers."
+	$(BIN)/python -m nhwc bench --compare --threads $(THREADS) $(PEERS) --json benchmarks/peers.json
+	$(BIN)/python benchmarks/dashboard readme
 
 # What a release on Linux holds, at most 2 MiB of it; which library of OpenMP is in it, and where it runs.
 wheel: $(VENV)/.wheel
@@ -67,7 +76,7 @@ clean:
 
 # One marker file for each extra that is installed.
 $(VENV)/.%: $(BIN)/python $(SOURCES)
-	@cc="$${CC:-cc}"; command -v "$$cc" > /dev/null || { echo "nhwc needs a C compiler: $$cc is not on the PATH (Debian: apt install gcc)" >&2; exit 1; }
+	@cc="$${CC:-cc}"; command -v $${cc%% *} > /dev/null || { echo "nhwc needs a C compiler: $$cc is not on the PATH (Debian: apt install gcc)" >&2; exit 1; }
 	$(BIN)/pip install -q -e ".[$*]"
 	@touch $@
 

@@ -1,14 +1,16 @@
 """What the benchmarks of the suite share: a base that measures one call and gives the figures that asv tracks."""
 
+import statistics
 from abc import ABC, abstractmethod
 
 import numpy as np
 
 import nhwc
 from nhwc.cli import layers
-from nhwc.cli.measure import measure
+from nhwc.cli.measure import measure, sample_times
 
 SECONDS = 0.3  # measuring time of one figure
+CALLS = 20  # of a sample of `time_calls`
 
 # What is tracked of a call: method, unit, text, and the figure made from seconds, multiply-adds and the peak.
 FIGURES = (
@@ -44,16 +46,18 @@ class Work(ABC):
     """
 
     what = ""
+    figures = FIGURES
     param_names = ("layer",)
     threads = 1
     itemsize = 4
     timeout = 120
-    number = 1
+    rounds, repeat, warmup_time = 4, (3, 20, 0.3), 0.05  # of `time_calls`: short turns
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        for name, unit, text, description, figure in FIGURES:
+        for name, unit, text, description, figure in cls.figures:
             setattr(cls, name, _track(name, unit, f"{cls.what}: {text}", description, figure))
+        cls.time_calls = _time(f"{cls.what}: time of {CALLS} calls")
 
     @abstractmethod
     def prepare(self, *params):
@@ -62,6 +66,7 @@ class Work(ABC):
     def setup(self, *params):
         nhwc.set_num_threads(self.threads)
         self.call, self.macs, self.traffic = self.prepare(*params)
+        self.call()
 
 
 def _track(name, unit, pretty_name, description, figure):
@@ -74,6 +79,26 @@ def _track(name, unit, pretty_name, description, figure):
     track.__name__, track.__doc__ = name, description
     track.unit, track.pretty_name, track.version = unit, pretty_name, "1"
     return track
+
+
+def _time(pretty_name):
+    """A method whose time asv takes itself, by which it compares two commits in turns.
+
+    Several calls, because asv sets up anew for each sample: the caches are cold.
+    """
+
+    def time_calls(self, *params):
+        for _ in range(CALLS):
+            self.call()
+
+    time_calls.__doc__ = f"Time of {CALLS} calls by asv's clock, for comparisons of two commits; lower is better."
+    time_calls.pretty_name, time_calls.version = pretty_name, "1"
+    return time_calls
+
+
+def seconds(call):
+    """The median time of a call, with warm caches."""
+    return statistics.median(sample_times(call, SECONDS))
 
 
 def names(*sets):

@@ -50,6 +50,7 @@ class Volumes(Dense):
 
 class Winograd(common.Work):
     what = "Winograd"
+    figures = (common.FIGURES[0], common.FIGURES[2])  # it multiplies less: there is no peak to lose
     params = tuple(
         layer.name
         for layer in layers.select(None, ["dense"])

@@ -17,9 +17,11 @@ class Package:
     timeout = 120
 
     def timeraw_import(self):
+        """A new process that imports the package."""
         return "import nhwc"
 
     def timeraw_import_of_numpy_alone(self):
+        """A new process that imports what the package imports first."""
         return "import numpy"
 
     def track_wheel_bytes(self):
@@ -50,6 +52,7 @@ class Package:
     track_peak_memory.pretty_name = "peak memory, one conv2d"
     track_peak_memory_empty.pretty_name = "peak memory, data only"
     track_wheel_bytes.unit = track_peak_memory.unit = track_peak_memory_empty.unit = "bytes"
+    track_wheel_bytes.version = track_peak_memory.version = track_peak_memory_empty.version = "1"
 
 
 def _peak(program):
@@ -74,3 +77,4 @@ class Error:
         return float(np.float64(worst))
 
     track_max_error.pretty_name, track_max_error.unit = "largest error", "of the largest result"
+    track_max_error.version = "1"

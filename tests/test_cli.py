@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import nhwc
 from nhwc import _core
 from nhwc.cli import layers, main, ops, progress, table
 from nhwc.cli.measure import sampled_error
+from nhwc.cli.workers import Worker
 
 
 @pytest.fixture
@@ -314,6 +316,53 @@ def test_bench_compares_with_peers(tmp_path, capsys):
     for row in rows:
         assert all(figure["error"] < 1e-5 and figure["gflops"] > 0 for figure in row["figures"].values())
         assert set(row["figures"]) == {"nhwc", "im2col"}
+
+
+@pytest.fixture
+def fake(tmp_path):
+    """A path to write an interpreter that runs lines of shell in place of Python."""
+    if sys.platform == "win32":
+        pytest.skip("needs a shell")
+
+    def write(script):
+        path = tmp_path / "python"
+        path.write_text("#!/bin/sh\n" + script, "utf-8")
+        path.chmod(0o755)
+        return str(path)
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [("echo no such library >&2; exit 3", "no such library"), ("kill -11 $$", "SIGSEGV"), ("exit 3", "exit code 3")],
+)
+def test_comparison_reports_peers_that_end(script, words, fake, capsys):
+    options = ["--peers", "im2col,scipy", "--peer-python", f"scipy={fake(script)}", "--layers", "toy2d"]
+    assert main(["bench", "--compare", "--seconds", "0.01", *options]) == 0
+    printed = capsys.readouterr()
+    assert f"scipy does not start: the process ended: {words}" in printed.err
+    assert "scipy does not start" in printed.out
+    assert "im2col" in printed.out
+
+
+def test_a_peer_that_hangs_is_ended_with_all_it_started(fake, monkeypatch):
+    monkeypatch.setattr("nhwc.cli.workers.PATIENCE", 0.5)
+    worker = Worker("scipy", fake("sleep 60 & sleep 60"), 1, "auto")
+    assert worker.start() == {"failed": "no answer within 0.5 s"}
+    worker.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs process groups")
+def test_a_peer_that_crashes_over_one_layer_is_back_for_the_next():
+    worker = Worker("im2col", sys.executable, 1, "auto")
+    try:
+        assert "version" in worker.start()
+        worker._signal("SIGKILL")
+        assert worker.ask(order="sample", seconds=0.01) == {"failed": "the process ended: SIGKILL"}
+        assert "NoneType" in worker.ask(order="sample", seconds=0.01)["failed"]  # another process, without a layer yet
+    finally:
+        worker.close()
 
 
 def test_bench_refuses_unknown_peers(capsys):

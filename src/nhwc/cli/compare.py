@@ -8,12 +8,8 @@ import importlib.util
 import json
 import math
 import os
-import signal
-import subprocess
 import sys
 import tempfile
-import threading
-import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -22,9 +18,9 @@ import numpy as np
 import nhwc
 from nhwc.cli import CommandError, progress, table
 from nhwc.cli.layers import Layer
-from nhwc.cli.measure import Neighbours, fma_peak, sampled_error
+from nhwc.cli.measure import fma_peak, sampled_error
+from nhwc.cli.workers import OURS, Worker
 
-OURS = "nhwc"
 # Name of each peer, as the table has it, and the module that shows whether it is installed.
 PEERS = {
     "torch": "torch",
@@ -39,9 +35,7 @@ PEERS = {
     "im2col": "numpy",
 }
 _ROUNDS = 3
-_PATIENCE = 40.0  # seconds for one order, after which a peer hangs
 _LARGEST_ERROR = 1e-3  # beyond this a peer has computed something else
-_COUNTS = ("OMP", "MKL", "OPENBLAS", "TF_NUM_INTRAOP", "TF_NUM_INTEROP", "NUMEXPR")
 
 
 def interpreters(names: list[str] | None, pythons: list[str]) -> dict[str, str]:
@@ -68,66 +62,6 @@ def interpreters(names: list[str] | None, pythons: list[str]) -> dict[str, str]:
     return {name: found[name] for name in PEERS if name in found and (not names or name in names)}
 
 
-class Worker:
-    """A process that measures one peer, stopped whenever it is not asked: idle threads of many libraries spin."""
-
-    def __init__(self, peer: str, python: str, threads: int, algorithm: str):
-        folder = Path(__file__).parent
-        env = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": ""}
-        env.update({f"{name}_{'THREADS' if 'TF' in name else 'NUM_THREADS'}": str(threads) for name in _COUNTS})
-        env.update(TF_NUM_INTEROP_THREADS="1", NHWC_BENCH_ALGORITHM=algorithm)
-        if peer == OURS:
-            env["PYTHONPATH"] = os.pathsep.join([str(folder.parent.parent), *filter(None, [env.get("PYTHONPATH")])])
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115
-        # The package `peers` stands alone: an interpreter without nhwc can import it. Last, it shadows nothing.
-        program = (
-            f"import os, sys; sys.path.append({str(folder)!r}); "
-            f"pin = getattr(os, 'sched_setaffinity', None); "
-            f"pin and pin(0, sorted(os.sched_getaffinity(0))[:{threads}]); "
-            f"from peers.worker import main; main({'ours' if peer == OURS else peer!r}, {threads})"
-        )
-        self._process = subprocess.Popen(
-            [python, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, env=env, text=True
-        )
-
-    def ask(self, **message) -> dict:
-        """The answer to one order; `failed` with the last words of a process that ended over it."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._signal("SIGCONT")
-        watch = threading.Timer(_PATIENCE, self._process.kill)
-        watch.start()
-        try:
-            self._process.stdin.write(json.dumps(message) + "\n")
-            self._process.stdin.flush()
-            answer = self._process.stdout.readline()
-        except BrokenPipeError:
-            answer = ""
-        finally:
-            watch.cancel()
-        if not answer:
-            return {"failed": "the process ended: " + self._last_words()}
-        self._signal("SIGSTOP")
-        return json.loads(answer)
-
-    def close(self) -> None:
-        """End the process."""
-        self._process.kill()
-        self._process.communicate()
-        self._log.close()
-
-    def _signal(self, name: str) -> None:
-        if hasattr(signal, name) and self._process.poll() is None:
-            self._process.send_signal(getattr(signal, name))
-        elif name == "SIGSTOP":
-            time.sleep(0.25)  # no such signal here: let its threads fall asleep
-
-    def _last_words(self) -> str:
-        self._log.seek(0)
-        lines = self._log.read().decode("utf-8", "replace").strip().splitlines()
-        return lines[-1][:300] if lines else f"exit code {self._process.wait()}"
-
-
 def compare(chosen: list[Layer], peers: dict[str, str], args: argparse.Namespace) -> tuple[list[dict], dict[str, str]]:
     """A row for each layer and number of threads, and the peers' versions; Ctrl-C returns what is done so far."""
     rows: list[dict] = []
@@ -140,7 +74,7 @@ def compare(chosen: list[Layer], peers: dict[str, str], args: argparse.Namespace
             }
             try:
                 for name, worker in list(workers.items()):
-                    answer = worker.ask(order="start")
+                    answer = worker.start()
                     if "version" not in answer:
                         print(f"{name} does not start: {answer['failed']}", file=sys.stderr)
                         workers.pop(name).close()
@@ -156,19 +90,17 @@ def compare(chosen: list[Layer], peers: dict[str, str], args: argparse.Namespace
 def _row(layer: Layer, threads: int, workers: dict[str, Worker], seconds: float) -> dict:
     """Figures of every library for a layer; of several rounds, in turns, the best median counts for each."""
     figures = _prepare(layer, workers)
-    peaks, crowded = [], False
+    peaks = []
     for _ in range(_ROUNDS):
         peaks.append(fma_peak(threads, 4))
         for name, figure in figures.items():
             if "error" not in figure:
                 continue
-            with Neighbours(threads) as neighbours:
-                answer = workers[name].ask(order="sample", seconds=seconds / 2)
-            crowded |= neighbours.crowded
+            answer = workers[name].ask(order="sample", seconds=seconds / 2)
             if "samples" not in answer:
                 figures[name] = answer
-                continue
-            figure["median_s"] = min(figure.get("median_s", math.inf), float(np.median(answer["samples"])))
+            elif (median := float(np.median(answer["samples"]))) < figure.get("median_s", math.inf):
+                figure.update(median_s=median, crowded=answer["crowded"])
     for figure in figures.values():
         if "median_s" in figure:
             figure["gflops"] = 2e-9 * layer.macs / figure["median_s"]
@@ -177,7 +109,7 @@ def _row(layer: Layer, threads: int, workers: dict[str, Worker], seconds: float)
         "threads": threads,
         "toy": layer.toy,
         "fma_peak_gflops": max(peaks),
-        "crowded": crowded,
+        "crowded": any(figure.get("crowded") for figure in figures.values()),
         "figures": figures,
     }
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -12,7 +10,7 @@ import numpy as np
 import nhwc
 from nhwc import _core
 from nhwc.cli.layers import Layer
-from nhwc.cli.peers.sampling import sample_times
+from nhwc.cli.peers.sampling import Neighbours, sample_times
 
 
 def fma_peak(threads: int, itemsize: int, seconds: float = 0.01) -> float:
@@ -24,40 +22,6 @@ def fma_peak(threads: int, itemsize: int, seconds: float = 0.01) -> float:
 def copy_bandwidth(size: int, threads: int, seconds: float = 0.01) -> float:
     """GB/s, of `size` bytes half of which are read and half written."""
     return _core._copy_bandwidth(max(1, size // 2), threads, seconds)
-
-
-class Neighbours:
-    """Tells whether other processes left fewer cores than `threads` while the `with` block ran (Linux; else no)."""
-
-    def __init__(self, threads: int):
-        self.threads = threads
-        self.crowded = False
-
-    def __enter__(self) -> Neighbours:
-        self._others, self._wall = _others_seconds(), time.perf_counter()
-        return self
-
-    def __exit__(self, *exc_info) -> None:
-        taken = (_others_seconds() - self._others) / (time.perf_counter() - self._wall)
-        self.crowded = taken > max(0, len(_cores()) - self.threads) + 0.1 * self.threads
-
-
-def _cores() -> set[int]:
-    """The cores that this process may use, where the system tells."""
-    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
-
-
-def _others_seconds() -> float:
-    """Seconds that other processes have had so far on our cores; NaN where the system does not tell."""
-    ours = {f"cpu{core}" for core in _cores()}
-    try:
-        with open("/proc/stat", encoding="ascii") as lines:
-            rows = [line.split() for line in lines]
-    except OSError:
-        return float("nan")
-    used = (1, 2, 3, 6, 7, 8)  # user, nice, system, irq, softirq, steal; not idle and iowait
-    ticks = sum(int(row[column]) for row in rows if row[0] in ours for column in used)
-    return ticks / os.sysconf("SC_CLK_TCK") - time.process_time()
 
 
 class Timing(NamedTuple):

@@ -470,3 +470,24 @@ def test_memory_does_not_grow_with_calls_and_shapes():
     for _ in range(3):
         run_all()
     assert resident() - before < 4 * MIB
+
+
+@pytest.mark.parametrize("size", [3, 5, 7])
+def test_depthwise_bits_do_not_depend_on_where_arrays_begin(isa, size):
+    rng = np.random.default_rng(size)
+    filters = rng.standard_normal((size, size, 144, 1)).astype(np.float32)
+    values = rng.standard_normal((2, 9, 11, 144)).astype(np.float32)
+
+    def begin_at(shape, offset):
+        memory = np.zeros(4 * math.prod(shape) + 128, np.uint8)
+        first = -memory.ctypes.data % 64 + offset
+        return memory[first : first + 4 * math.prod(shape)].view(np.float32).reshape(shape)
+
+    for strides in (1, 2):
+        plan = nhwc.plan_depthwise_conv2d(values.shape, filters, padding="same", strides=strides, activation="silu")
+        expected = plan(values)
+        for offset, out_offset in ((0, 0), (16, 16), (60, 60), (4, 4), (16, 48)):
+            x = begin_at(values.shape, offset)
+            x[...] = values
+            y = plan(x, out=begin_at(plan.output_shape, out_offset))
+            np.testing.assert_array_equal(y, expected)

@@ -162,6 +162,7 @@ typedef struct {
     nhwc_depthwise_kernel *kernel;
     bool in_place; /* no copy of the input */
     const char *filters, *bias;
+    const char *rows;  /* in place: the filters of all channels for each tap */
     const char *zeros; /* a pixel */
 } nhwc_depthwise_plan;
 

@@ -30,8 +30,8 @@
 #define BEGIN(j, u) VEC c##j = start;
 #define BEGIN_PAIRED(j, u) VEC d##j = paired_start;
 #define LOAD_TAP(k)                                                                                                    \
-    const VEC w##k = k < taps ? V(load)(w + k * VL) : start;                                                           \
-    const VEC z##k = k < taps && paired ? V(load)(w + t->filter_pitch + k * VL) : start;
+    const VEC w##k = k < taps ? V(load)(w + k * t->tap_pitch) : start;                                                 \
+    const VEC z##k = k < taps && paired ? V(load)(w + k * t->tap_pitch + next) : start;
 #define PICK(w, k)                                                                                                     \
     ((k) == 0 ? w##0 : (k) == 1 ? w##1 : (k) == 2 ? w##2 : (k) == 3 ? w##3 : (k) == 4 ? w##4 : (k) == 5 ? w##5 : w##6)
 #define MEETS(j, u) (j < width && u - j * stride >= 0 && u - j * stride < taps)
@@ -83,12 +83,14 @@ ALWAYS_INLINE void LOCAL(depthwise_block)(const nhwc_depthwise_tile *t, int64_t 
                                           const int width, const int taps, const int stride, const bool paired,
                                           const bool tail) {
     const int64_t pitch = t->out_pitch, at = first * pitch + channel;
-    const ELEM *w = (const ELEM *)t->filters + channel / VL * t->filter_pitch;
+    const ELEM *w = (const ELEM *)t->filters + (t->head ? channel : channel / VL * t->filter_pitch);
+    const int64_t next = t->head ? VL : t->filter_pitch;
+    (void)next;
     const VEC start = V(load)((const ELEM *)t->bias + channel);
     const VEC paired_start = paired ? V(load)((const ELEM *)t->bias + channel + VL) : start;
     EACH_COLUMN(BEGIN, )
     EACH_PAIRED(BEGIN_PAIRED, )
-    for (int64_t r = 0; r < t->row_count; r++, w += taps * VL) {
+    for (int64_t r = 0; r < t->row_count; r++, w += taps * t->tap_pitch) {
         const void *const *pixels = (const void *const *)t->rows[r] + t->offset + first * stride;
         EACH_TAP(LOAD_TAP)
         EACH_INPUT(INPUT)
@@ -111,7 +113,10 @@ ALWAYS_INLINE void LOCAL(depthwise_block)(const nhwc_depthwise_tile *t, int64_t 
 /* All channels of `width` columns. */
 ALWAYS_INLINE void LOCAL(depthwise_columns)(const nhwc_depthwise_tile *t, int64_t first, const int width,
                                             const int taps, const int stride, const bool pairs) {
-    int64_t channel = 0;
+    int64_t channel = t->head;
+    if (channel) {
+        LOCAL(depthwise_block)(t, first, 0, t->head, width, taps, stride, false, true);
+    }
     for (; pairs && channel + 2 * VL <= t->live; channel += 2 * VL) {
         LOCAL(depthwise_block)(t, first, channel, VL, width, taps, stride, true, false);
     }

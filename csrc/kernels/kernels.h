@@ -205,8 +205,10 @@ typedef struct {
     int64_t offset; /* added to every row: what the first tap of the first column reads */
     int64_t vector_pitch;
     int64_t taps, stride; /* of a row; for kernels that leave them open */
-    const void *filters;  /* of the first vector: its lanes for each tap in turn */
-    int64_t filter_pitch; /* elements to the next vector's */
+    const void
+        *filters; /* of the first vector: its lanes for each tap in turn; with a head, all channels for each tap */
+    int64_t filter_pitch; /* elements to the next vector's, */
+    int64_t tap_pitch;    /* and in place to the next tap's */
     const void *bias;     /* of all vectors */
     const void *residual; /* NULL, or like out */
     void *out;            /* of the first column */
@@ -214,6 +216,7 @@ typedef struct {
     void *partial;        /* NHWC_DEPTHWISE_COLUMNS vectors for each vector, when first and last are not both set */
     const void *clamp;    /* two elements: least and greatest result; NULL: no limits */
     int64_t live;         /* channels */
+    int head;             /* in place: channels before the first whose inputs and results begin a cache line */
     int first, last;      /* whether these rows begin, and end, the reduction */
 } nhwc_depthwise_tile;
 

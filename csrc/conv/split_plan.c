@@ -3,6 +3,7 @@
 
 #include "../base/memory.h"
 #include "../base/threads.h"
+#include "tiles.h"
 
 #include <float.h>
 #include <math.h>
@@ -165,27 +166,6 @@ static void cut_steps(const nhwc_problem *p, nhwc_split_plan *d) {
     }
 }
 
-/* The segments of the direct sum, with a pointer for each tap; counts only where `segments` is NULL. */
-static int64_t cut_segments(const nhwc_problem *p, nhwc_segment *segments) {
-    const int64_t depth = p->c / p->groups, chunk = nhwc_chunk(p);
-    int64_t count = 0;
-    for (int64_t at = 0; at < p->k; count++) {
-        int64_t tap = at / depth, chunk_end = nhwc_min(at - at % chunk + chunk, p->k);
-        int64_t end = nhwc_min((tap + 1) * depth, chunk_end);
-        if (segments) {
-            segments[count] = (nhwc_segment){
-                .input = at,
-                .offset = at - tap * depth,
-                .pointer = (int32_t)tap,
-                .length = (int32_t)(end - at),
-                .ends = end == chunk_end ? nhwc_chunk_end(p, chunk_end) : 0,
-            };
-        }
-        at = end;
-    }
-    return count;
-}
-
 /* ---- Filters ----------------------------------------------------------------------------------------------------- */
 
 static int64_t step_bytes(const nhwc_split_filter_block *block) {
@@ -281,11 +261,6 @@ static int64_t cut_group(const nhwc_problem *p, int64_t group, int64_t *count, n
 /* The parts of the plan's one block of memory, in order, each aligned. */
 enum { PHASES, STEPS, BLOCKS, SEGMENTS, BIAS, ZEROS, PLAIN, FILTERS, PARTS };
 
-/* Whether vectors of filters can be read where the caller has them. */
-static bool reads_in_place(const nhwc_plan *plan, bool borrow) {
-    return borrow && plan->problem.f / plan->problem.groups % plan->kernels->lanes == 0;
-}
-
 static bool part_sizes(const nhwc_plan *plan, int64_t tiles, bool borrow, int64_t sizes[PARTS]) {
     const nhwc_problem *p = &plan->problem;
     const nhwc_split_plan *d = &plan->split;
@@ -301,7 +276,7 @@ static bool part_sizes(const nhwc_plan *plan, int64_t tiles, bool borrow, int64_
     sizes[SEGMENTS] = d->segment_count * (int64_t)sizeof(nhwc_segment);
     sizes[BIAS] = tiles * p->groups * NHWC_SPLIT_FILTERS * (int64_t)sizeof(float);
     sizes[ZEROS] = p->c * (int64_t)sizeof(float);
-    sizes[PLAIN] = reads_in_place(plan, borrow) ? 0 : plain + plan->kernels->lanes * (int64_t)sizeof(float);
+    sizes[PLAIN] = nhwc_taps_in_place(plan, borrow) ? 0 : plain + plan->kernels->lanes * (int64_t)sizeof(float);
     sizes[FILTERS] = filters;
     return true;
 }
@@ -337,7 +312,7 @@ static void fill_shape(nhwc_plan *plan) {
     d->output_step = p->kernel[2] == 1 ? 1 : p->stride[2];
     d->step_count = count_steps(p);
     d->chunk = nhwc_ceil_div(d->step_count, nhwc_ceil_div(d->step_count, MOST_STEPS));
-    d->segment_count = cut_segments(p, NULL);
+    d->segment_count = nhwc_tap_segments(p, NULL);
 }
 
 static void point_into(nhwc_plan *plan, char *memory, const int64_t offsets[PARTS]) {
@@ -398,7 +373,7 @@ nhwc_status nhwc_split_prepare(nhwc_plan *plan, const void *filters, const void 
         return decline(plan);
     }
     cut_steps(p, d);
-    cut_segments(p, d->segments);
+    nhwc_tap_segments(p, d->segments);
     d->zeros = memset(memory + offsets[ZEROS], 0, (size_t)sizes[ZEROS]);
     fill_blocks(plan, bias, (float *)(memory + offsets[BIAS]), memory + offsets[FILTERS]);
 
@@ -410,7 +385,7 @@ nhwc_status nhwc_split_prepare(nhwc_plan *plan, const void *filters, const void 
     }
     d->filter_parts = c.parts;
     d->plain = filters;
-    if (!reads_in_place(plan, borrow)) {
+    if (!nhwc_taps_in_place(plan, borrow)) {
         const size_t slack = (size_t)plan->kernels->lanes * sizeof(float), size = (size_t)sizes[PLAIN] - slack;
         d->plain = memcpy(memory + offsets[PLAIN], filters, size);
         memset(memory + offsets[PLAIN] + size, 0, slack);

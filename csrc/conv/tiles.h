@@ -9,6 +9,13 @@ static inline int64_t nhwc_tiles_width(const nhwc_problem *p, int64_t cols) {
     return nhwc_round_up(nhwc_span(p, 2, cols), p->dilation[2]);
 }
 
+/* The segments of the direct sum over filters as they are given, with a pointer for each tap; counts only where
+   `segments` is NULL. For methods that compute some outputs again by the kernels of tiles, */
+int64_t nhwc_tap_segments(const nhwc_problem *p, nhwc_segment *segments);
+
+/* whose vectors of filters can then be read where the caller has them, or need a copy with room behind it. */
+bool nhwc_taps_in_place(const nhwc_plan *plan, bool borrow);
+
 nhwc_status nhwc_tiles_prepare(nhwc_plan *plan, const void *filters, const void *bias, bool borrow);
 
 /* Where the parts of a thread's workspace begin, in bytes. */

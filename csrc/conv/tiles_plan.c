@@ -385,3 +385,29 @@ nhwc_status nhwc_tiles_prepare(nhwc_plan *plan, const void *filters, const void 
     plan->workspace_bytes = nhwc_tiles_workspace(plan, d->rows, d->cols, &layout);
     return NHWC_OK;
 }
+
+/* ---- For the guards of other methods ---------------------------------------------------------------------------- */
+
+int64_t nhwc_tap_segments(const nhwc_problem *p, nhwc_segment *segments) {
+    const int64_t depth = p->c / p->groups, chunk = nhwc_chunk(p);
+    int64_t count = 0;
+    for (int64_t at = 0; at < p->k; count++) {
+        int64_t tap = at / depth, chunk_end = nhwc_min(at - at % chunk + chunk, p->k);
+        int64_t end = nhwc_min((tap + 1) * depth, chunk_end);
+        if (segments) {
+            segments[count] = (nhwc_segment){
+                .input = at,
+                .offset = at - tap * depth,
+                .pointer = (int32_t)tap,
+                .length = (int32_t)(end - at),
+                .ends = end == chunk_end ? nhwc_chunk_end(p, chunk_end) : 0,
+            };
+        }
+        at = end;
+    }
+    return count;
+}
+
+bool nhwc_taps_in_place(const nhwc_plan *plan, bool borrow) {
+    return borrow && plan->problem.f / plan->problem.groups % plan->kernels->lanes == 0;
+}

@@ -47,12 +47,6 @@ bool nhwc_winograd_serves(const nhwc_plan *plan, nhwc_algorithm algorithm);
 /* Whether it is done with split values, where it serves. */
 bool nhwc_winograd_splits(const nhwc_plan *plan, nhwc_algorithm algorithm);
 
-/* The segments of the direct sum, with a pointer for each tap; counts only where `segments` is NULL. */
-int64_t nhwc_winograd_segments(const nhwc_problem *p, nhwc_segment *segments);
-
-/* Whether the guard can read vectors of filters where the caller has them. */
-bool nhwc_winograd_reads_in_place(const nhwc_plan *plan, bool borrow);
-
 /* After the image has become smaller; see nhwc_method. */
 void nhwc_winograd_shorten(nhwc_plan *plan, int axis);
 

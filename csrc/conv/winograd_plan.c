@@ -235,26 +235,6 @@ static int64_t cut_group(nhwc_plan *plan, int64_t group, int64_t *count, nhwc_wi
     return padded;
 }
 
-int64_t nhwc_winograd_segments(const nhwc_problem *p, nhwc_segment *segments) {
-    const int64_t depth = p->c / p->groups, chunk = nhwc_chunk(p);
-    int64_t count = 0;
-    for (int64_t at = 0; at < p->k; count++) {
-        int64_t tap = at / depth, chunk_end = nhwc_min(at - at % chunk + chunk, p->k);
-        int64_t end = nhwc_min((tap + 1) * depth, chunk_end);
-        if (segments) {
-            segments[count] = (nhwc_segment){
-                .input = at,
-                .offset = at - tap * depth,
-                .pointer = (int32_t)tap,
-                .length = (int32_t)(end - at),
-                .ends = end == chunk_end ? nhwc_chunk_end(p, chunk_end) : 0,
-            };
-        }
-        at = end;
-    }
-    return count;
-}
-
 /* ---- Filters ----------------------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -287,10 +267,6 @@ static void transform_filters(void *context, int64_t first, int64_t last, int wo
 /* The parts of the plan's one block of memory, in order, each aligned. */
 enum { BLOCKS, SEGMENTS, BIAS, ZEROS, PLAIN, FILTERS, PARTS };
 
-bool nhwc_winograd_reads_in_place(const nhwc_plan *plan, bool borrow) {
-    return borrow && plan->problem.f / plan->problem.groups % plan->kernels->lanes == 0;
-}
-
 static bool part_sizes(const nhwc_plan *plan, int64_t group_blocks, int64_t padded, bool borrow, int64_t sizes[PARTS]) {
     const nhwc_problem *p = &plan->problem;
     const nhwc_winograd_plan *d = &plan->winograd;
@@ -305,7 +281,7 @@ static bool part_sizes(const nhwc_plan *plan, int64_t group_blocks, int64_t padd
     sizes[SEGMENTS] = d->segment_count * (int64_t)sizeof(nhwc_segment);
     sizes[BIAS] = all * element;
     sizes[ZEROS] = depth * element;
-    sizes[PLAIN] = nhwc_winograd_reads_in_place(plan, borrow) ? 0 : plain + plan->kernels->lanes * element;
+    sizes[PLAIN] = nhwc_taps_in_place(plan, borrow) ? 0 : plain + plan->kernels->lanes * element;
     sizes[FILTERS] = filters + group_blocks * p->groups * matrices * NHWC_WINOGRAD_SKEW;
     return true;
 }
@@ -344,7 +320,7 @@ void nhwc_winograd_shape(nhwc_plan *plan, nhwc_algorithm algorithm) {
     d->outputs = outputs_of(algorithm);
     d->alpha = d->outputs + plan->problem.kernel[2] - 1;
     nhwc_winograd_shorten(plan, 1);
-    d->segment_count = nhwc_winograd_segments(&plan->problem, NULL);
+    d->segment_count = nhwc_tap_segments(&plan->problem, NULL);
 }
 
 static nhwc_status prepare(nhwc_plan *plan, nhwc_algorithm algorithm, const void *filters, const void *bias,
@@ -368,9 +344,9 @@ static nhwc_status prepare(nhwc_plan *plan, nhwc_algorithm algorithm, const void
     d->blocks = (nhwc_winograd_block *)(memory + offsets[BLOCKS]);
     d->segments = (nhwc_segment *)(memory + offsets[SEGMENTS]);
     d->zeros = memset(memory + offsets[ZEROS], 0, (size_t)sizes[ZEROS]);
-    nhwc_winograd_segments(p, d->segments);
+    nhwc_tap_segments(p, d->segments);
     d->plain = filters;
-    if (!nhwc_winograd_reads_in_place(plan, borrow)) {
+    if (!nhwc_taps_in_place(plan, borrow)) {
         const size_t slack = (size_t)plan->kernels->lanes * plan->element, size = (size_t)sizes[PLAIN] - slack;
         d->plain = memcpy(memory + offsets[PLAIN], filters, size);
         memset(memory + offsets[PLAIN] + size, 0, slack);

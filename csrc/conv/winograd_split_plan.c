@@ -3,6 +3,7 @@
 
 #include "../base/memory.h"
 #include "../base/threads.h"
+#include "tiles.h"
 
 #include <math.h>
 #include <stdatomic.h>
@@ -177,7 +178,7 @@ static bool part_sizes(const nhwc_plan *plan, int64_t registers, bool borrow, in
     sizes[SEGMENTS] = d->segment_count * (int64_t)sizeof(nhwc_segment);
     sizes[BIAS] = registers * p->groups * NHWC_SPLIT_FILTERS * element;
     sizes[ZEROS] = depth_of(plan) * element;
-    sizes[PLAIN] = nhwc_winograd_reads_in_place(plan, borrow) ? 0 : plain + plan->kernels->lanes * element;
+    sizes[PLAIN] = nhwc_taps_in_place(plan, borrow) ? 0 : plain + plan->kernels->lanes * element;
     sizes[FILTERS] = filters;
     return true;
 }
@@ -250,9 +251,9 @@ static nhwc_status prepare(nhwc_plan *plan, nhwc_algorithm algorithm, const void
     d->blocks = (nhwc_winograd_block *)(memory + offsets[BLOCKS]);
     d->segments = (nhwc_segment *)(memory + offsets[SEGMENTS]);
     d->zeros = memset(memory + offsets[ZEROS], 0, (size_t)sizes[ZEROS]);
-    nhwc_winograd_segments(p, d->segments);
+    nhwc_tap_segments(p, d->segments);
     d->plain = filters;
-    if (!nhwc_winograd_reads_in_place(plan, borrow)) {
+    if (!nhwc_taps_in_place(plan, borrow)) {
         const size_t slack = (size_t)plan->kernels->lanes * plan->element, size = (size_t)sizes[PLAIN] - slack;
         d->plain = memcpy(memory + offsets[PLAIN], filters, size);
         memset(memory + offsets[PLAIN] + size, 0, slack);

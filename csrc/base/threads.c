@@ -95,24 +95,44 @@ double nhwc_seconds(void) {
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-/* One parallel loop. Threads claim runs of tasks from `next`; a thread whose core is taken by others claims fewer. */
+/* One parallel loop. Its tasks are cut into a range for each thread, and ranges into runs. A thread claims runs of its
+   own range from the front, then of the others' from the back: the same core so does the same part of each layer while
+   its caches hold it, and a core that is taken by others does less. */
 typedef struct loop {
     nhwc_task *task;
     void *context;
     int64_t count, chunk;
-    _Atomic int64_t next;
+    _Atomic uint64_t *ranges; /* of runs, one for each thread: the first that is left, and 32 bits up the end */
+    int threads;
     atomic_int working; /* helpers inside */
     int wanted, joined; /* helpers, under the pool's lock */
     struct loop *following;
 } loop;
 
-static void work(loop *l, int worker) {
+static uint64_t range_of(uint64_t first, uint64_t end) { return first | end << 32; }
+
+/* Takes the first or the last run off a range; -1, if none is left. */
+static int64_t claim(_Atomic uint64_t *range, bool last) {
+    uint64_t was = atomic_load_explicit(range, memory_order_relaxed);
     for (;;) {
-        int64_t first = atomic_fetch_add(&l->next, l->chunk);
-        if (first >= l->count) {
-            return;
+        const uint64_t first = was & UINT32_MAX, end = was >> 32;
+        if (first >= end) {
+            return -1;
         }
-        l->task(l->context, first, nhwc_min(first + l->chunk, l->count), worker);
+        if (atomic_compare_exchange_weak(range, &was, last ? range_of(first, end - 1) : range_of(first + 1, end))) {
+            return (int64_t)(last ? end - 1 : first);
+        }
+    }
+}
+
+/* Does runs until none is left, those of range `home` first. */
+static void work(loop *l, int worker, int home) {
+    for (int i = 0; i < l->threads; i++) {
+        _Atomic uint64_t *range = &l->ranges[(home + i) % l->threads];
+        for (int64_t run; (run = claim(range, i > 0)) >= 0;) {
+            const int64_t first = run * l->chunk;
+            l->task(l->context, first, nhwc_min(first + l->chunk, l->count), worker);
+        }
     }
 }
 
@@ -178,20 +198,21 @@ static void wait_for_post(int seen) {
     pthread_mutex_unlock(&pool.lock);
 }
 
-static void *help(void *unused) {
+static void *help(void *number) {
+    const int home = (int)(intptr_t)number;
     for (;;) {
         int worker, seen = atomic_load(&pool.posts);
         pthread_mutex_lock(&pool.lock);
         loop *l = join_loop(&worker);
         pthread_mutex_unlock(&pool.lock);
         if (l) {
-            work(l, worker);
+            work(l, worker, home);
             atomic_fetch_sub_explicit(&l->working, 1, memory_order_release);
         } else {
             wait_for_post(seen);
         }
     }
-    return unused;
+    return NULL;
 }
 
 /* Makes helpers until there are `wanted`; fewer, if the system has no more. They leave signals to the program's own
@@ -202,7 +223,7 @@ static void hire(int wanted) {
     pthread_sigmask(SIG_SETMASK, &all, &before);
     while (pool.helpers < wanted) {
         pthread_t thread;
-        if (pthread_create(&thread, NULL, help, NULL) != 0) {
+        if (pthread_create(&thread, NULL, help, (void *)(intptr_t)(pool.helpers + 1)) != 0) {
             break;
         }
         pthread_detach(thread);
@@ -250,17 +271,17 @@ static void retract(loop *l) {
 static void run(loop *l, int threads) {
     l->wanted = threads - 1;
     post(l);
-    work(l, 0);
+    work(l, 0, 0);
     retract(l);
 }
 #else
 static void run(loop *l, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel num_threads(threads)
-    work(l, omp_get_thread_num());
+    work(l, omp_get_thread_num(), omp_get_thread_num());
 #else
     (void)threads;
-    work(l, 0);
+    work(l, 0, 0);
 #endif
 }
 #endif
@@ -277,7 +298,12 @@ void nhwc_parallel_for(int threads, int64_t count, nhwc_task *task, void *contex
         return;
     }
     enum { CLAIMS_PER_THREAD = 8 };
-    loop l = {.task = task, .context = context, .count = count};
+    _Atomic uint64_t ranges[MAX_THREADS];
+    loop l = {.task = task, .context = context, .count = count, .ranges = ranges, .threads = threads};
     l.chunk = nhwc_max(1, count / ((int64_t)threads * CLAIMS_PER_THREAD));
+    const int64_t runs = nhwc_ceil_div(count, l.chunk);
+    for (int64_t i = 0; i < threads; i++) {
+        atomic_init(&ranges[i], range_of((uint64_t)(i * runs / threads), (uint64_t)((i + 1) * runs / threads)));
+    }
     run(&l, threads);
 }

@@ -13,8 +13,17 @@ typedef void nhwc_task(void *context, int64_t first, int64_t last, int worker);
 int nhwc_threads_for(double work, double grain);
 
 /* Runs tasks 0 .. count - 1 on up to `threads` threads, in runs of consecutive tasks that threads claim as they
-   become free. Returns when all are done. One thread: calls `task` directly. */
+   become free, each of its own part of the tasks first: give tasks that share data neighbouring numbers, and all nearly
+   the same size. Returns when all are done. One thread: calls `task` directly. */
 void nhwc_parallel_for(int threads, int64_t count, nhwc_task *task, void *context);
+
+/* Takes off a task's number what says which of `parts` nearly equal parts of `count` it is. */
+static inline void nhwc_take_part(int64_t *task, int64_t parts, int64_t count, int64_t *first, int64_t *length) {
+    const int64_t part = *task % parts;
+    *task /= parts;
+    *first = part * count / parts;
+    *length = (part + 1) * count / parts - *first;
+}
 
 double nhwc_seconds(void);
 

@@ -204,12 +204,10 @@ static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
         int64_t part = task % c->filter_parts, at = task / c->filter_parts;
         r.col = at % c->col_blocks * d->cols;
         at /= c->col_blocks;
-        r.row = at % c->row_blocks * c->rows;
-        at /= c->row_blocks;
+        nhwc_take_part(&at, c->row_blocks, p->out[1], &r.row, &r.rows);
         r.depth = at % p->out[0];
         r.n = at / p->out[0];
         r.cols = nhwc_min(d->cols, p->out[2] - r.col);
-        r.rows = nhwc_min(c->rows, p->out[1] - r.row);
         r.x = c->x + r.n * sample;
         run_region(c, &r, part * d->block_count / c->filter_parts, (part + 1) * d->block_count / c->filter_parts);
     }

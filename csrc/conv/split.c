@@ -26,7 +26,9 @@ typedef struct {
     const char *x;
     const void *residual;
     char *out;
-    int64_t row_blocks, col_blocks, filter_parts;
+    int64_t row_blocks, col_blocks, pixel_blocks; /* of an image; of a call */
+    int64_t filter_parts;                         /* ranges of blocks of filters */
+    bool filters_first;                           /* filters are larger than the input, and are cut first */
     int64_t stretch;          /* columns that share a flag: fixed by the shape, so that bits do not depend on the cut */
     nhwc_split_layout layout; /* of the largest block */
     char *workspace;          /* of all threads */
@@ -429,22 +431,20 @@ static void run_region(const call *c, region *r, int64_t first, int64_t last) {
 static void enter(const call *c, region *r, int64_t at) {
     const nhwc_plan *plan = c->plan;
     const nhwc_problem *p = &plan->problem;
-    const int64_t col = at % c->col_blocks * c->layout.cols;
-    at /= c->col_blocks;
-    const int64_t row = at % c->row_blocks * c->layout.rows;
-    at /= c->row_blocks;
+    int64_t row, rows, col, cols;
+    nhwc_take_part(&at, c->col_blocks, p->out[2], &col, &cols);
+    nhwc_take_part(&at, c->row_blocks, p->out[1], &row, &rows);
     const int64_t depth = at % p->out[0], n = at / p->out[0];
     if (r->rows && r->n == n && r->depth == depth && r->row == row && r->col == col) {
         return;
     }
-    const int64_t rows = nhwc_min(c->layout.rows, p->out[1] - row);
     const bool same_shape = rows == r->rows;
     r->n = n;
     r->depth = depth;
     r->row = row;
     r->col = col;
     r->rows = rows;
-    r->cols = nhwc_min(c->layout.cols, p->out[2] - col);
+    r->cols = cols;
     r->pixels = nhwc_split_pixels(plan, &c->layout, rows);
     r->group = -1;
     if (!same_shape) {
@@ -471,15 +471,15 @@ static void prepare_region(const call *c, int64_t worker) {
     };
 }
 
-/* Tasks are numbered with the range of filters innermost, so that neighbours share the stored input. */
+/* Neighbouring tasks share the stored input, or the range of filters where these are the larger. */
 static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
     const call *c = context;
     const nhwc_split_plan *d = &c->plan->split;
     region *r = region_of(c, worker);
     c->plan->isa->split->begin();
     for (int64_t task = first; task < last; task++) {
-        const int64_t part = task % c->filter_parts;
-        enter(c, r, task / c->filter_parts);
+        const int64_t part = c->filters_first ? task / c->pixel_blocks : task % c->filter_parts;
+        enter(c, r, c->filters_first ? task % c->pixel_blocks : task / c->filter_parts);
         run_region(c, r, part * d->block_count / c->filter_parts, (part + 1) * d->block_count / c->filter_parts);
     }
     c->plan->isa->split->end();
@@ -489,7 +489,8 @@ static int64_t count_tasks(call *c, int64_t n, int64_t rows, int64_t cols) {
     const nhwc_problem *p = &c->plan->problem;
     c->row_blocks = nhwc_ceil_div(p->out[1], rows);
     c->col_blocks = nhwc_ceil_div(p->out[2], cols);
-    return n * p->out[0] * c->row_blocks * c->col_blocks * c->filter_parts;
+    c->pixel_blocks = n * p->out[0] * c->row_blocks * c->col_blocks;
+    return c->pixel_blocks * c->filter_parts;
 }
 
 /* Cuts finer until every thread has a few tasks: pixels where the input is larger, filters where they are. */
@@ -501,14 +502,14 @@ static int64_t cut_tasks(call *c, int64_t n, int threads) {
     int64_t rows, cols;
     nhwc_split_largest_block(plan, &rows, &cols);
     c->filter_parts = 1;
+    c->filters_first = p->k * (p->f / p->groups) > 2 * p->in[1] * p->in[2] * p->c;
     int64_t tasks = count_tasks(c, n, rows, cols);
     if (threads > 1) {
-        const bool filters_first = p->k * (p->f / p->groups) > 2 * p->in[1] * p->in[2] * p->c;
         for (int step = 0; step < 2; step++) {
-            if (tasks < enough && filters_first == (step == 0)) {
+            if (tasks < enough && c->filters_first == (step == 0)) {
                 c->filter_parts = nhwc_min(nhwc_ceil_div(enough, tasks), plan->split.block_count);
             }
-            while (count_tasks(c, n, rows, cols) < enough && filters_first == (step == 1) &&
+            while (count_tasks(c, n, rows, cols) < enough && c->filters_first == (step == 1) &&
                    rows * cols > LEAST_PIXELS) {
                 *(rows > 1 ? &rows : &cols) = nhwc_ceil_div(rows > 1 ? rows : cols, 2);
             }

@@ -27,7 +27,9 @@ typedef struct {
     char *out;
     int64_t rows, cols;             /* of a block */
     int64_t row_blocks, col_blocks; /* of an image */
+    int64_t pixel_blocks;           /* of all images */
     int64_t filter_parts;           /* ranges of filter blocks */
+    bool filters_first;             /* filters are larger than the input, and are cut first */
     nhwc_workspace_layout layout;
     int64_t workspace_bytes;
     char *workspace; /* of all threads */
@@ -354,7 +356,7 @@ int64_t nhwc_tiles_workspace(const nhwc_plan *plan, int64_t rows, int64_t cols, 
     return at;
 }
 
-/* Tasks are numbered with the filter range innermost, so that neighbours read the same input. */
+/* Neighbouring tasks read the same input, or the same filters where these are the larger. */
 static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
     const call *c = context;
     const nhwc_problem *p = &c->plan->problem;
@@ -370,15 +372,12 @@ static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
         .scratch = workspace + c->layout.scratch,
     };
     for (int64_t task = first; task < last; task++) {
-        int64_t part = task % c->filter_parts, at = task / c->filter_parts;
-        r.col = at % c->col_blocks * c->cols;
-        at /= c->col_blocks;
-        r.row = at % c->row_blocks * c->rows;
-        at /= c->row_blocks;
+        const int64_t part = c->filters_first ? task / c->pixel_blocks : task % c->filter_parts;
+        int64_t at = c->filters_first ? task % c->pixel_blocks : task / c->filter_parts;
+        nhwc_take_part(&at, c->col_blocks, p->out[2], &r.col, &r.cols);
+        nhwc_take_part(&at, c->row_blocks, p->out[1], &r.row, &r.rows);
         r.depth = at % p->out[0];
         r.n = at / p->out[0];
-        r.cols = nhwc_min(c->cols, p->out[2] - r.col);
-        r.rows = nhwc_min(c->rows, p->out[1] - r.row);
         r.x = c->x + r.n * sample;
         run_region(c, &r, part * d->block_count / c->filter_parts, (part + 1) * d->block_count / c->filter_parts);
     }
@@ -388,7 +387,8 @@ static int64_t count_tasks(call *c, int64_t n) {
     const nhwc_problem *p = &c->plan->problem;
     c->row_blocks = nhwc_ceil_div(p->out[1], c->rows);
     c->col_blocks = nhwc_ceil_div(p->out[2], c->cols);
-    return n * p->out[0] * c->row_blocks * c->col_blocks * c->filter_parts;
+    c->pixel_blocks = n * p->out[0] * c->row_blocks * c->col_blocks;
+    return c->pixel_blocks * c->filter_parts;
 }
 
 /* Cuts finer until every thread has a few tasks: pixels where the input is larger, filters where they are. */
@@ -400,16 +400,16 @@ static int64_t cut_tasks(call *c, int64_t n, int threads) {
     c->rows = plan->tiles.rows;
     c->cols = plan->tiles.cols;
     c->filter_parts = 1;
+    c->filters_first = p->k * (p->f / p->groups) > p->in[1] * p->in[2] * p->c;
     int64_t tasks = count_tasks(c, n);
     if (threads == 1) {
         return tasks;
     }
-    bool filters_first = p->k * (p->f / p->groups) > p->in[1] * p->in[2] * p->c;
     for (int step = 0; step < 2; step++) {
-        if (tasks < enough && filters_first == (step == 0)) {
+        if (tasks < enough && c->filters_first == (step == 0)) {
             c->filter_parts = nhwc_min(nhwc_ceil_div(enough, tasks), plan->tiles.block_count);
         }
-        while (count_tasks(c, n) < enough && filters_first == (step == 1) && c->rows > 1 &&
+        while (count_tasks(c, n) < enough && c->filters_first == (step == 1) && c->rows > 1 &&
                c->rows * c->cols > LEAST_PIXELS) {
             c->rows = nhwc_ceil_div(c->rows, 2);
         }

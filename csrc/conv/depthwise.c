@@ -1,14 +1,14 @@
 /* The depthwise method: every result has one input channel, so vectors run along the channels.
 
        for (n, depth, phase, rows, columns, block of results):               parallel
-           for row of outputs:
-               bring the input rows that it is the first to read into the ring
+           for row of outputs, or two in place:
+               bring the input rows that they are the first to read into the ring
                for tile of columns: kernel, for all vectors of the block
 
-   The ring holds one padded row of input for each row of taps. For kernels 3, 5 or 7 wide and one result a channel, a
-   row is pointers, one for each column, and the kernels read the input in place. Otherwise rows are copied, cut to a
-   block of columns and of results that stays in the first-level cache: a load and a store for each input vector, which
-   buys aligned vectors at constant distances, whatever the padding and the multiplier are.
+   The ring holds one padded row of input for each row of taps, of one row of outputs or two. For kernels 3, 5 or 7 wide
+   and one result a channel, a row is pointers, one for each column, and the kernels read the input in place. Otherwise
+   rows are copied, cut to a block of columns and of results that stays in the first-level cache: a load and a store for
+   each input vector, which buys aligned vectors at constant distances, whatever the padding and the multiplier are.
 
    A dilated problem is a set of interleaved undilated ones: outputs that are dilation / nhwc_gcd(stride, dilation)
    apart form a phase, and all its taps lie on inputs that are a dilation apart. So the kernels know no dilation. */
@@ -58,6 +58,9 @@ typedef struct {
 
 static int64_t taps_of_depth_and_height(const nhwc_problem *p) { return p->kernel[0] * p->kernel[1]; }
 
+/* Rows of the ring. */
+static int64_t ring_rows(const nhwc_problem *p, const nhwc_depthwise_plan *d) { return p->kernel[0] * d->height; }
+
 /* Columns of input that `cols` outputs of a phase read. */
 static int64_t ring_columns(const nhwc_problem *p, const nhwc_depthwise_plan *d, int64_t cols) {
     return (cols - 1) * d->shift[2] + p->kernel[2];
@@ -89,7 +92,11 @@ static void choose_kernel(const nhwc_plan *plan, nhwc_depthwise_plan *d) {
     const int64_t stride = d->shift[2], taps = p->kernel[2], chunk = nhwc_chunk(p);
     const bool known = stride <= NHWC_DEPTHWISE_STRIDE && taps <= NHWC_DEPTHWISE_TAPS;
     nhwc_depthwise_kernel *in_place = known ? kernels->in_place[stride][taps] : NULL;
+    const bool square = p->kernel[1] == taps && d->shift[1] == stride;
+    const bool overlap = p->kernel[0] == 1 && d->shift[1] < p->kernel[1] && p->out[1] > d->period[1];
     d->in_place = in_place && d->multiplier == 1 && p->k <= chunk;
+    d->rows = d->in_place && overlap && (square || taps != 3) && taps <= kernels->taps_of_two ? 2 : 1;
+    d->height = p->kernel[1] + (d->rows - 1) * d->shift[1];
     d->kernel = d->in_place ? in_place : kernels->run[stride == 1];
     d->chunk_taps = nhwc_min(taps, chunk);
     d->chunk_rows = nhwc_min(chunk / d->chunk_taps, taps_of_depth_and_height(p));
@@ -144,7 +151,7 @@ typedef struct {
 static layout lay_out(const nhwc_plan *plan) {
     const nhwc_problem *p = &plan->problem;
     const nhwc_depthwise_plan *d = &plan->depthwise;
-    const int64_t vector = plan->kernels->lanes * (int64_t)plan->element, rows = taps_of_depth_and_height(p);
+    const int64_t vector = plan->kernels->lanes * (int64_t)plan->element, rows = ring_rows(p, d);
     layout l;
     l.order = rows * (int64_t)sizeof(void *);
     l.partial = nhwc_round_up(2 * l.order, NHWC_ALIGNMENT);
@@ -171,8 +178,8 @@ static void pack_rows(const nhwc_plan *plan, const char *filters, char *packed) 
     }
 }
 
-/* HWIO filters and the bias, by vectors: the lanes for each tap in turn, zeros beyond the last result. */
-static void pack(const nhwc_plan *plan, const char *filters, const char *bias, char *packed, char *packed_bias) {
+/* HWIO filters by vectors: the lanes for each tap in turn, zeros beyond the last result. */
+static void pack_vectors(const nhwc_plan *plan, const char *filters, char *packed) {
     const nhwc_problem *p = &plan->problem;
     const int64_t element = (int64_t)plan->element, lanes = plan->kernels->lanes;
     for (int64_t first = 0; first < p->f; first += lanes) {
@@ -182,11 +189,6 @@ static void pack(const nhwc_plan *plan, const char *filters, const char *bias, c
             memset(packed + live, 0, (size_t)rest);
             packed += lanes * element;
         }
-        memset(packed_bias, 0, (size_t)(lanes * element));
-        if (bias) {
-            memcpy(packed_bias, bias + first * element, (size_t)live);
-        }
-        packed_bias += lanes * element;
     }
 }
 
@@ -194,9 +196,8 @@ static nhwc_status prepare(nhwc_plan *plan, const void *filters, const void *bia
     const nhwc_problem *p = &plan->problem;
     nhwc_depthwise_plan *d = &plan->depthwise;
     *d = choose(plan);
-    const int64_t row = packed_row(plan), sets = d->in_place ? 2 : 1;
-    int64_t values;
-    if (!nhwc_mul(row, sets * p->k + 2, &values) || !nhwc_mul(values, (int64_t)plan->element, &plan->packed_bytes)) {
+    const int64_t element = (int64_t)plan->element, row = packed_row(plan) * element;
+    if (!nhwc_mul(row, p->k + 2, &plan->packed_bytes)) {
         return NHWC_TOO_LARGE;
     }
     size_t bytes = (size_t)plan->packed_bytes;
@@ -205,16 +206,14 @@ static nhwc_status prepare(nhwc_plan *plan, const void *filters, const void *bia
     if (!memory) {
         return NHWC_NO_MEMORY;
     }
-    const int64_t element = (int64_t)plan->element;
-    char *packed_bias = memory + row * p->k * element, *zeros = packed_bias + row * element;
-    d->filters = memory;
-    d->bias = memset(packed_bias, 0, (size_t)(row * element));
-    d->zeros = memset(zeros, 0, (size_t)(row * element));
-    d->rows = zeros + row * element;
-    pack(plan, filters, bias, memory, packed_bias);
-    if (d->in_place) {
-        pack_rows(plan, filters, zeros + row * element);
+    (d->in_place ? pack_rows : pack_vectors)(plan, filters, memory);
+    char *packed_bias = memset(memory + row * p->k, 0, (size_t)(2 * row));
+    if (bias) {
+        memcpy(packed_bias, bias, (size_t)(p->f * element));
     }
+    d->filters = memory;
+    d->bias = packed_bias;
+    d->zeros = packed_bias + row;
     plan->workspace_bytes = lay_out(plan).bytes;
     return NHWC_OK;
 }
@@ -257,7 +256,7 @@ static void begin_ring(const nhwc_plan *plan, region *r) {
     int64_t after = r->left < p->in[2] ? nhwc_min((p->in[2] - 1 - r->left) / step + 1, columns) : 0;
     r->after = nhwc_max(after, r->inside);
     if (p->padding_mode == NHWC_CONSTANT && r->after - r->inside < columns) {
-        for (int64_t slot = 0; slot < taps_of_depth_and_height(p); slot++) {
+        for (int64_t slot = 0; slot < ring_rows(p, d); slot++) {
             copy_columns(plan, r, r->ring + slot * bytes, 0, NULL, r->inside);
             copy_columns(plan, r, r->ring + slot * bytes, r->after, NULL, columns - r->after);
         }
@@ -282,7 +281,7 @@ static void fill_row(const nhwc_plan *plan, const region *r, const char *row, ch
 static void fill_rows(const nhwc_plan *plan, const region *r, int64_t u) {
     const nhwc_problem *p = &plan->problem;
     const nhwc_depthwise_plan *d = &plan->depthwise;
-    const int64_t height = p->kernel[1], bytes = ring_row_bytes(plan);
+    const int64_t height = d->height, bytes = ring_row_bytes(plan);
     const int64_t at = r->row_phase * p->stride[1] - p->before[1] + u * d->dilation[1];
     const int64_t row = nhwc_source_index(p->padding_mode, at, p->in[1]);
     for (int64_t k = 0, slot = u % height; k < p->kernel[0]; k++, slot += height) {
@@ -297,9 +296,10 @@ static void fill_rows(const nhwc_plan *plan, const region *r, int64_t u) {
     }
 }
 
-/* Sorts the ring's rows by taps, for the output whose first tap is on row `top`. */
-static void order_rows(const nhwc_problem *p, const region *r, int64_t top) {
-    const int64_t height = p->kernel[1], head = top % height;
+/* Sorts the ring's rows by taps, for the outputs whose first tap is on row `top`. */
+static void order_rows(const nhwc_plan *plan, const region *r, int64_t top) {
+    const nhwc_problem *p = &plan->problem;
+    const int64_t height = plan->depthwise.height, head = top % height;
     const void **to = r->order;
     for (int64_t k = 0; k < p->kernel[0]; k++) {
         const void *const *rows = r->rows + k * height;
@@ -319,8 +319,7 @@ static void run_chunks(const nhwc_plan *plan, const region *r, nhwc_depthwise_ti
     const nhwc_problem *p = &plan->problem;
     const nhwc_depthwise_plan *d = &plan->depthwise;
     const int64_t rows = taps_of_depth_and_height(p), vector = plan->kernels->lanes, offset = t->offset;
-    const char *filters =
-        t->head ? d->rows + r->first * (int64_t)plan->element : d->filters + r->first * p->k * (int64_t)plan->element;
+    const char *filters = d->filters + r->first * (d->in_place ? 1 : p->k) * (int64_t)plan->element;
     for (int64_t row = 0; row < rows; row += t->row_count) {
         t->rows = r->order + row;
         t->row_count = nhwc_min(d->chunk_rows, rows - row);
@@ -335,22 +334,22 @@ static void run_chunks(const nhwc_plan *plan, const region *r, nhwc_depthwise_ti
     }
 }
 
-/* Channels before the first of a block whose inputs and results begin a cache line in every pixel, if that is any.
-   NumPy aligns arrays to 16 bytes, so without them every vector lies on two lines, which takes a third more time; a
-   part of a vector at both ends costs less from some vectors on. */
+/* Channels before the first whose results are aligned in every pixel, if that is any. NumPy aligns arrays to 16 bytes,
+   and stores that lie on two cache lines each take half of the time of a 3x3 layer; a part of a vector at both ends
+   costs less from some vectors on. Longer rows of taps are bound by loads, which this would not align too. */
 static int head_of(const call *c, const region *r) {
-    enum { LEAST_VECTORS = 8 };
+    enum { LEAST_VECTORS = 6, MOST_TAPS = 3 };
     const nhwc_plan *plan = c->plan;
-    const int64_t element = (int64_t)plan->element, line = NHWC_ALIGNMENT, lanes = plan->kernels->lanes;
-    const int64_t past = (int64_t)((uintptr_t)(c->out + r->first * element) % NHWC_ALIGNMENT);
-    const bool whole = plan->problem.c * element % line == 0 && plan->output.step[2] * element % line == 0;
-    const bool alike = (int64_t)((uintptr_t)(r->x + r->first * element) % NHWC_ALIGNMENT) == past;
-    const bool pays = plan->depthwise.in_place && past && r->live >= LEAST_VECTORS * lanes && past % element == 0;
-    return whole && alike && pays && lanes * element == line ? (int)((line - past) / element) : 0;
+    const int64_t element = (int64_t)plan->element, vector = plan->kernels->lanes * element;
+    const int64_t past = (int64_t)((uintptr_t)(c->out + r->first * element) % (uintptr_t)vector);
+    const bool alike = plan->output.step[2] * element % vector == 0 && past % element == 0;
+    const bool pays = plan->depthwise.in_place && plan->problem.kernel[2] <= MOST_TAPS && past &&
+                      r->live >= LEAST_VECTORS * plan->kernels->lanes;
+    return alike && pays ? (int)((vector - past) / element) : 0;
 }
 
-/* A row of outputs, in tiles of nearly equal width. */
-static void run_row(const call *c, const region *r, int64_t row) {
+/* A row of outputs, or two, in tiles of nearly equal width. */
+static void run_row(const call *c, const region *r, int64_t row, int64_t rows) {
     const nhwc_plan *plan = c->plan;
     const nhwc_problem *p = &plan->problem;
     const nhwc_depthwise_plan *d = &plan->depthwise;
@@ -360,7 +359,10 @@ static void run_row(const call *c, const region *r, int64_t row) {
     nhwc_depthwise_tile t = {
         .vector_pitch = d->width * plan->kernels->lanes,
         .stride = d->shift[2],
+        .row_shift = rows > 1 ? d->shift[1] : 0,
+        .out_row = d->period[1] * plan->output.step[1],
         .filter_pitch = p->k * plan->kernels->lanes,
+        .tap_pitch = packed_row(plan),
         .bias = d->bias + r->first * element,
         .out_pitch = d->period[2] * plan->output.step[2],
         .partial = r->partial,
@@ -368,7 +370,6 @@ static void run_row(const call *c, const region *r, int64_t row) {
         .live = r->live,
         .head = head_of(c, r),
     };
-    t.tap_pitch = t.head ? packed_row(plan) : plan->kernels->lanes;
     const int64_t width = r->cols / tiles, wider = r->cols % tiles;
     for (int64_t i = 0, first = 0; i < tiles; i++) {
         const int cols = (int)(width + (i < wider));
@@ -378,8 +379,9 @@ static void run_row(const call *c, const region *r, int64_t row) {
         t.out = c->out + at;
         t.residual = c->residual ? c->residual + at : NULL;
         run_chunks(plan, r, &t, cols);
-        for (int64_t j = 0; plan->activate && j < cols; j++) {
-            plan->activate((char *)t.out + j * t.out_pitch * element, r->live, p->activation);
+        for (int64_t j = 0; plan->activate && j < cols * rows; j++) {
+            const int64_t pixel = j % cols * t.out_pitch + j / cols * t.out_row;
+            plan->activate((char *)t.out + pixel * element, r->live, p->activation);
         }
         first += cols;
     }
@@ -387,16 +389,17 @@ static void run_row(const call *c, const region *r, int64_t row) {
 
 static void run_region(const call *c, region *r) {
     const nhwc_problem *p = &c->plan->problem;
-    const int64_t shift = c->plan->depthwise.shift[1];
+    const int64_t shift = c->plan->depthwise.shift[1], most = c->plan->depthwise.rows;
     int64_t filled = r->row * shift;
     begin_ring(c->plan, r);
-    for (int64_t row = r->row; row < r->last_row; row++) {
+    for (int64_t row = r->row, rows; row < r->last_row; row += rows) {
         const int64_t top = row * shift;
-        for (filled = nhwc_max(filled, top); filled < top + p->kernel[1]; filled++) {
+        rows = nhwc_min(most, r->last_row - row);
+        for (filled = nhwc_max(filled, top); filled < top + (rows - 1) * shift + p->kernel[1]; filled++) {
             fill_rows(c->plan, r, filled);
         }
-        order_rows(p, r, top);
-        run_row(c, r, row);
+        order_rows(c->plan, r, top);
+        run_row(c, r, row, rows);
     }
 }
 

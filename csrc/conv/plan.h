@@ -160,9 +160,10 @@ typedef struct {
     int64_t width;                  /* vectors from a vector's row to the next's in the ring */
     int64_t chunk_rows, chunk_taps; /* rows of taps, and taps of each, in one chain of additions */
     nhwc_depthwise_kernel *kernel;
-    bool in_place; /* no copy of the input */
+    bool in_place;  /* no copy of the input */
+    int64_t rows;   /* of outputs, made together */
+    int64_t height; /* rows of input that these read, of one depth */
     const char *filters, *bias;
-    const char *rows;  /* in place: the filters of all channels for each tap */
     const char *zeros; /* a pixel */
 } nhwc_depthwise_plan;
 

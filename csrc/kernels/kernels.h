@@ -197,18 +197,19 @@ typedef struct {
 /* ---- Depthwise -----------------------------------------------------------------------------------------------------
  */
 
-/* Neighbouring columns of an output row, all channels of a block. Input rows are laid out by vectors: the lanes of
-   vector v in column u are at row[v * vector_pitch + u * lanes]. */
+/* Neighbouring columns of an output row, or in place of two, all channels of a block. Input rows are laid out by
+   vectors: the lanes of vector v in column u are at row[v * vector_pitch + u * lanes]. */
 typedef struct {
     const void *const *rows; /* one for each row of taps; in place, of pointers to pixels */
     int64_t row_count;
-    int64_t offset; /* added to every row: what the first tap of the first column reads */
+    int64_t row_shift; /* in place: rows of the input, at most row_count, to those of a second output row; 0: none */
+    int64_t out_row;   /* elements to it */
+    int64_t offset;    /* added to every row: what the first tap of the first column reads */
     int64_t vector_pitch;
     int64_t taps, stride; /* of a row; for kernels that leave them open */
-    const void
-        *filters; /* of the first vector: its lanes for each tap in turn; with a head, all channels for each tap */
+    const void *filters;  /* of the first vector: its lanes for each tap in turn; in place, all channels for each tap */
     int64_t filter_pitch; /* elements to the next vector's, */
-    int64_t tap_pitch;    /* and in place to the next tap's */
+    int64_t tap_pitch;    /* or in place to the next tap's */
     const void *bias;     /* of all vectors */
     const void *residual; /* NULL, or like out */
     void *out;            /* of the first column */
@@ -216,7 +217,7 @@ typedef struct {
     void *partial;        /* NHWC_DEPTHWISE_COLUMNS vectors for each vector, when first and last are not both set */
     const void *clamp;    /* two elements: least and greatest result; NULL: no limits */
     int64_t live;         /* channels */
-    int head;             /* in place: channels before the first whose inputs and results begin a cache line */
+    int head;             /* in place: channels before the first whose results are aligned */
     int first, last;      /* whether these rows begin, and end, the reduction */
 } nhwc_depthwise_tile;
 
@@ -228,7 +229,9 @@ typedef void nhwc_depthwise_kernel(const nhwc_depthwise_tile *tile, int width);
 typedef struct {
     int columns;                   /* of the widest tile */
     nhwc_depthwise_kernel *run[2]; /* for any stride, and for stride 1 */
-    /* By stride and taps of a row, for any number of columns of an input that is not copied; others are NULL. */
+    /* By stride and taps of a row, for any number of columns of an input that is not copied; others are NULL. Those of
+       up to `taps_of_two` taps do two output rows; of 3 taps, if there are 3 rows and both strides are the same. */
+    int taps_of_two;
     nhwc_depthwise_kernel *in_place[NHWC_DEPTHWISE_STRIDE + 1][NHWC_DEPTHWISE_TAPS + 1];
     void (*fill)(void *row, int64_t vector_pitch, const void *from, int64_t pixel_pitch, int64_t pixels,
                  int64_t channels);

@@ -182,6 +182,7 @@ static const nhwc_kernels
 #ifndef NHWC_INTEGER
             .rows = {.columns = DEPTHWISE_COLUMNS,
                      .run = {KERNEL(depthwise_any), KERNEL(depthwise_s1)},
+                     .taps_of_two = DEPTHWISE_COLUMNS >= 14 ? 7 : 3,
                      .in_place = {[1] = {[3] = KERNEL(depthwise_in_place_3s1),
                                          [5] = KERNEL(depthwise_in_place_5s1),
                                          [7] = KERNEL(depthwise_in_place_7s1)},

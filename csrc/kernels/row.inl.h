@@ -41,37 +41,30 @@ static void KERNEL(SPREAD_NAME(spread))(void *to_, const void *from_, int64_t pi
     }
 }
 
-/* The end of a tile of mr x nv sums in t->partial whose results are not whole vectors: groups are not neighbours, or
-   there are not so many filters or groups. A function of its own, so that the kernels stay small. */
+#if SPREAD > 1
+/* The end of a tile of mr x nv sums in t->partial whose groups are not neighbours, or not so many. A function of its
+   own, so that the kernels stay small. */
 static __attribute__((noinline)) void LOCAL(SPREAD_NAME(finish))(const nhwc_row_tile *t, const ELEM *residual,
                                                                  ELEM *out, int mr, int nv) {
     const ELEM *partial = t->partial, *clamp = t->clamp;
     for (int r = 0; r < mr; r++, residual += t->out_pitch, out += t->out_pitch) {
         for (int v = 0; v < nv; v++, partial += VL) {
             const int live = t->live - v * LANES < LANES ? (int)t->live - v * LANES : LANES;
-#if SPREAD == 1
-#define LOAD_RESULTS(p, g) V(load_n)(p, live)
-#define STORE_RESULTS(p, sum, g) V(store_n)(p, sum, live)
-            VEC sum = V(load)(partial);
-#else
-#define LOAD_RESULTS(p, g) V(load_part)(p, (g) * LANES, live)
-#define STORE_RESULTS(p, sum, g) V(store_part)(p, sum, (g) * LANES, live)
             VEC sum = VN(deinterleave, SPREAD)(V(load)(partial));
-#endif
             for (int64_t g = 0; t->residual && g < t->groups; g++) {
-                sum = V(add)(sum, LOAD_RESULTS(residual + g * t->group_pitch + v * LANES, (int)g));
+                const ELEM *from = residual + g * t->group_pitch + v * LANES;
+                sum = V(add)(sum, V(load_part)(from, (int)g * LANES, live));
             }
             if (clamp) {
                 sum = V(min)(V(set1)(clamp[1]), V(max)(V(set1)(clamp[0]), sum));
             }
             for (int64_t g = 0; g < t->groups; g++) {
-                STORE_RESULTS(out + g * t->group_pitch + v * LANES, sum, (int)g);
+                V(store_part)(out + g * t->group_pitch + v * LANES, sum, (int)g * LANES, live);
             }
         }
     }
-#undef LOAD_RESULTS
-#undef STORE_RESULTS
 }
+#endif
 
 #define TILE_NAME SPREAD_NAME(row)
 #define TAPS 1

@@ -35,7 +35,8 @@ static void TILE_PASTE(TILE_NAME, NHWC_DTYPE, MR, NV)(const nhwc_row_tile *t) {
     const ELEM *x = t->x, *residual = t->residual ? t->residual : t->out;
     ELEM *out = t->out;
     const int64_t filter_pitch = t->filter_pitch, pitch = t->out_pitch, step = MR * pitch;
-    const bool whole = SPREAD == 1 ? t->live == NR : NV == 1 && t->groups == SPREAD && t->live * SPREAD == VL;
+    const int64_t last_live = t->live - (NV - 1) * VL; /* of one group: only the last vector may be a part */
+    const bool whole = SPREAD == 1 ? last_live == VL : NV == 1 && t->groups == SPREAD && t->live * SPREAD == VL;
 #define POINT(r) const int64_t p##r = (r + TAPS - 1) * t->pixel_pitch;
     ROWS(POINT)
     for (int64_t n = t->tiles; n > 0; n--, x += MR * t->pixel_pitch, out += step, residual += step) {
@@ -118,18 +119,19 @@ static void TILE_PASTE(TILE_NAME, NHWC_DTYPE, MR, NV)(const nhwc_row_tile *t) {
             ROWS(ADD_TOTALS_ROW)
         }
 
+#if SPREAD > 1
         if (!whole) {
             ROWS(SAVE_ROW)
             LOCAL(SPREAD_NAME(finish))(t, residual, out, MR, NV);
             continue;
         }
-#if SPREAD > 1
 #define ORDER(r, v) c##r##_##v = VN(deinterleave, SPREAD)(c##r##_##v);
 #define ORDER_ROW(r) COLUMNS(ORDER, r)
         ROWS(ORDER_ROW)
 #endif
         if (t->residual) {
-#define ADD_RESIDUAL(r, v) c##r##_##v = V(add)(c##r##_##v, V(load)(residual + r * pitch + v * VL));
+#define LOAD_RESIDUAL(p, v) (v < NV - 1 || whole ? V(load)(p) : V(load_n)(p, last_live))
+#define ADD_RESIDUAL(r, v) c##r##_##v = V(add)(c##r##_##v, LOAD_RESIDUAL(residual + r * pitch + v * VL, v));
 #define ADD_RESIDUAL_ROW(r) COLUMNS(ADD_RESIDUAL, r)
             ROWS(ADD_RESIDUAL_ROW)
         }
@@ -141,7 +143,18 @@ static void TILE_PASTE(TILE_NAME, NHWC_DTYPE, MR, NV)(const nhwc_row_tile *t) {
         }
 #define WRITE(r, v) V(store)(out + r * pitch + v * VL, c##r##_##v);
 #define WRITE_ROW(r) COLUMNS(WRITE, r)
-        ROWS(WRITE_ROW)
+#define WRITE_PART(r, v)                                                                                               \
+    if (v < NV - 1) {                                                                                                  \
+        WRITE(r, v)                                                                                                    \
+    } else {                                                                                                           \
+        V(store_n)(out + r * pitch + v * VL, c##r##_##v, last_live);                                                   \
+    }
+#define WRITE_PART_ROW(r) COLUMNS(WRITE_PART, r)
+        if (whole || SPREAD > 1) {
+            ROWS(WRITE_ROW)
+        } else {
+            ROWS(WRITE_PART_ROW)
+        }
     }
 
 #undef POINT
@@ -164,12 +177,15 @@ static void TILE_PASTE(TILE_NAME, NHWC_DTYPE, MR, NV)(const nhwc_row_tile *t) {
 #undef ADD_TOTALS_ROW
 #undef ORDER
 #undef ORDER_ROW
+#undef LOAD_RESIDUAL
 #undef ADD_RESIDUAL
 #undef ADD_RESIDUAL_ROW
 #undef CLAMP
 #undef CLAMP_ROW
 #undef WRITE
 #undef WRITE_ROW
+#undef WRITE_PART
+#undef WRITE_PART_ROW
 }
 
 #undef TILE_PASTE

@@ -1,5 +1,6 @@
 /* Threads: the setting, the pool that runs parallel loops, and life after fork. The only file that knows OpenMP: its
    limit is honoured, so that threadpoolctl works, and its regions serve where there are no POSIX threads. */
+#define _GNU_SOURCE /* sched_getcpu */
 #include "threads.h"
 
 #include "../nhwc.h"
@@ -104,6 +105,7 @@ typedef struct loop {
     int64_t count, chunk;
     _Atomic uint64_t *ranges; /* of runs, one for each thread: the first that is left, and 32 bits up the end */
     int threads;
+    int cpu;            /* of the caller, or -1 */
     atomic_int working; /* helpers inside */
     int wanted, joined; /* helpers, under the pool's lock */
     struct loop *following;
@@ -165,6 +167,37 @@ static void relax(void) {
 #endif
 }
 
+#ifdef __linux__
+static int this_cpu(void) { return sched_getcpu(); }
+
+/* Moves this thread to another core than `cpu`, if it may run on one. */
+static void leave_cpu(int cpu) {
+    cpu_set_t allowed, others;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) {
+        return;
+    }
+    others = allowed;
+    CPU_CLR(cpu, &others);
+    if (CPU_COUNT(&others) > 0 && sched_setaffinity(0, sizeof others, &others) == 0) {
+        sched_setaffinity(0, sizeof allowed, &allowed);
+    }
+}
+#else
+static int this_cpu(void) { return -1; }
+static void leave_cpu(int cpu) { (void)cpu; }
+#endif
+
+/* Leaves the core of the caller that wants help: a thread that is woken may be put on it, and milliseconds pass until
+   the system parts them. The caller holds the lock, which is let go meanwhile. */
+static void make_room(void) {
+    const int cpu = pool.loops ? pool.loops->cpu : -1;
+    if (cpu >= 0 && cpu == this_cpu()) {
+        pthread_mutex_unlock(&pool.lock);
+        leave_cpu(cpu);
+        pthread_mutex_lock(&pool.lock);
+    }
+}
+
 /* Takes the first loop off the list if it has all the helpers that it wants. The caller holds the lock. */
 static loop *join_loop(int *worker) {
     loop *l = pool.loops;
@@ -203,6 +236,7 @@ static void *help(void *number) {
     for (;;) {
         int worker, seen = atomic_load(&pool.posts);
         pthread_mutex_lock(&pool.lock);
+        make_room();
         loop *l = join_loop(&worker);
         pthread_mutex_unlock(&pool.lock);
         if (l) {
@@ -270,6 +304,7 @@ static void retract(loop *l) {
 
 static void run(loop *l, int threads) {
     l->wanted = threads - 1;
+    l->cpu = this_cpu();
     post(l);
     work(l, 0, 0);
     retract(l);

@@ -486,7 +486,7 @@ static int64_t cut_tasks(call *c, int64_t n, int threads) {
 
 static nhwc_status run(const nhwc_plan *plan, int64_t n, const void *x, const void *residual, void *out) {
     enum { STACK_BYTES = 12 << 10 };
-    const double GRAIN = 5e5; /* multiplications worth a thread */
+    const double GRAIN = 3e5; /* multiplications worth a thread */
     const nhwc_problem *p = &plan->problem;
     call c = {.plan = plan, .x = x, .residual = residual, .out = out, .workspace_bytes = plan->workspace_bytes};
     int threads = nhwc_threads_for((double)n * (double)p->pixels * (double)p->k * (double)p->f, GRAIN);

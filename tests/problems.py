@@ -171,6 +171,17 @@ def _depthwise_tails():
         yield conv((2, 7 + i % 9, c), (1 + i % 7, c, m), depthwise=True, dilation_rate=1 + i % 2, padding="full")
         yield conv((1, 6, 7, c), (3, 2, 1, c), groups=c, bias=True)
     yield conv((1, 14, 14, 512), (3, 3, 512, 1), depthwise=True, padding="same")
+    for kernel, strides, dilation in [
+        ((5, 3), 1, 1),
+        ((3, 5), (2, 1), 1),
+        ((3, 3), (1, 2), 1),
+        ((3, 3), 1, (2, 3)),
+        ((7, 7), 2, 1),
+    ]:
+        options = {"padding": "same", "residual": True, "bias": True, "activation": "relu"}
+        yield conv(
+            (2, 11, 16, 112), (*kernel, 112, 1), depthwise=True, strides=strides, dilation_rate=dilation, **options
+        )
     yield conv((1, 9, 40, 3), (7, 7, 3, 2), depthwise=True, padding="same", dilation_rate=(1, 3))
     yield conv((1, 35, 33, 2), (31, 31, 2, 1), depthwise=True, padding="same", strides=3)
 

@@ -483,11 +483,12 @@ def test_depthwise_bits_do_not_depend_on_where_arrays_begin(isa, size):
         first = -memory.ctypes.data % 64 + offset
         return memory[first : first + 4 * math.prod(shape)].view(np.float32).reshape(shape)
 
-    for strides in (1, 2):
+    residual = rng.standard_normal((2, 9, 11, 144)).astype(np.float32)
+    for strides, terms in ((1, {"residual": residual}), (2, {})):
         plan = nhwc.plan_depthwise_conv2d(values.shape, filters, padding="same", strides=strides, activation="silu")
-        expected = plan(values)
-        for offset, out_offset in ((0, 0), (16, 16), (60, 60), (4, 4), (16, 48)):
+        expected = plan(values, **terms)
+        for offset, out_offset in ((0, 0), (16, 16), (60, 60), (4, 4), (16, 48), (0, 16)):
             x = begin_at(values.shape, offset)
             x[...] = values
-            y = plan(x, out=begin_at(plan.output_shape, out_offset))
+            y = plan(x, out=begin_at(plan.output_shape, out_offset), **terms)
             np.testing.assert_array_equal(y, expected)

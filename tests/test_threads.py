@@ -128,3 +128,13 @@ def test_threadpoolctl_can_lower_the_threads():
         "threads_after(nhwc.num_threads(3))",
     )
     assert counts == [1, 2, 3]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="needs Linux")
+def test_helpers_may_run_wherever_the_process_may():
+    x, filters = np.ones((64, 64, 64), np.float32), np.ones((3, 3, 64, 64), np.float32)
+    allowed = os.sched_getaffinity(0)
+    with nhwc.num_threads(3):
+        for _ in range(50):
+            nhwc.conv2d(x, filters)
+    assert all(os.sched_getaffinity(int(thread.name)) == allowed for thread in Path("/proc/self/task").iterdir())

@@ -20,6 +20,9 @@
 #define MR3 8
 #define MR4 6
 #define MR_TAPS 14
+#define LINES1 14
+#define LINES2 12
+#define LINES3 7
 #include "../kernels/kernels.inl.h"
 
 #define NHWC_DTYPE f64
@@ -28,6 +31,9 @@
 #define MR3 8
 #define MR4 6
 #define MR_TAPS 14
+#define LINES1 14
+#define LINES2 12
+#define LINES3 7
 #include "../kernels/kernels.inl.h"
 
 #define NHWC_INTEGER

@@ -51,6 +51,7 @@ static const nhwc_method *const methods[] = {
     &nhwc_method_split,
     &nhwc_method_images,
     &nhwc_method_rows,
+    &nhwc_method_lines,
     &nhwc_method_tiles,
 };
 

@@ -12,11 +12,14 @@ static inline int64_t nhwc_chunk(const nhwc_problem *p) { return p->c <= 4 ? 32 
 
 enum { NHWC_MOST_CHUNKS = 16 }; /* in a block */
 
-/* What a segment says that ends a chunk at input number `end` of the reduction: totals of chunks are added in blocks,
-   since a hundred of them in a row would drift as their products do. */
+/* Totals of chunks are added in blocks, since a hundred of them in a row would drift as their products do. The second
+   is what a segment says that ends a chunk at input number `end` of the reduction. */
+static inline int64_t nhwc_chunks_of_block(const nhwc_problem *p) {
+    return p->k <= 64 * nhwc_chunk(p) ? 8 : NHWC_MOST_CHUNKS;
+}
+
 static inline int32_t nhwc_chunk_end(const nhwc_problem *p, int64_t end) {
-    const int64_t chunk = nhwc_chunk(p), block = p->k <= 64 * chunk ? 8 : NHWC_MOST_CHUNKS;
-    return end % (chunk * block) == 0 ? NHWC_ENDS_BLOCK : NHWC_ENDS_CHUNK;
+    return end % (nhwc_chunk(p) * nhwc_chunks_of_block(p)) == 0 ? NHWC_ENDS_BLOCK : NHWC_ENDS_CHUNK;
 }
 
 /* How the pointers into the input come about; see tiles.c. */
@@ -24,7 +27,9 @@ typedef enum { NHWC_ROWS, NHWC_GATHER, NHWC_SCRATCH } nhwc_access;
 
 /* Filters or channels that one kernel call makes. */
 typedef struct {
-    const nhwc_tile_family *family;
+    const nhwc_tile_family *family; /* of the tiles method, */
+    const nhwc_line_family *lines;  /* or of the lines method */
+    int64_t width;                  /* results with those that do not exist */
     const void *filters;
     char *packed; /* the filters, where they are the plan's own; else NULL */
     const void *bias;
@@ -58,6 +63,21 @@ typedef struct {
     void *zeros; /* a pixel of zeros, for taps on padding */
     bool skips;  /* taps on zeros are left out, where a tile has no other pixels there */
 } nhwc_tiles_plan;
+
+/* Everything of the lines method that depends on the shape alone; see lines.c. */
+typedef struct {
+    int64_t planes;         /* of columns, by their residue under this: stride or dilation */
+    bool in_place;          /* no padded copy */
+    int64_t plane_step;     /* elements from a plane's first pixel to the next plane's, */
+    int64_t pixel_step;     /* and from a pixel of a plane to its neighbour */
+    int64_t chunks;         /* of the reduction */
+    int64_t rows, cols;     /* of the largest block of output pixels */
+    int64_t widest, lowest; /* of all blocks of filters: the most results of a tile, the fewest pixels */
+    bool skips;             /* rows, and pixels at the ends of rows, that are zeros are left out */
+    nhwc_line_segment *segments;
+    nhwc_block *blocks;
+    int64_t segment_count, block_count;
+} nhwc_lines_plan;
 
 /* Everything of the images method: see images.c. */
 typedef struct {
@@ -231,8 +251,8 @@ typedef struct {
     void (*shorten)(nhwc_plan *plan, int axis);
 } nhwc_method;
 
-extern const nhwc_method nhwc_method_depthwise, nhwc_method_images, nhwc_method_rows, nhwc_method_tiles,
-    nhwc_method_split, nhwc_method_winograd_f2, nhwc_method_winograd_f4, nhwc_method_winograd_f2_5x5,
+extern const nhwc_method nhwc_method_depthwise, nhwc_method_images, nhwc_method_rows, nhwc_method_lines,
+    nhwc_method_tiles, nhwc_method_split, nhwc_method_winograd_f2, nhwc_method_winograd_f4, nhwc_method_winograd_f2_5x5,
     nhwc_method_winograd_split_f2_5x5, nhwc_method_winograd_split_f2, nhwc_method_winograd_split_f4,
     nhwc_method_overlap, nhwc_method_transposed;
 
@@ -286,6 +306,7 @@ struct nhwc_plan {
     union {
         nhwc_rows_plan rows;
         nhwc_tiles_plan tiles;
+        nhwc_lines_plan lines;
         nhwc_images_plan images;
         nhwc_winograd_plan winograd;
         nhwc_split_plan split;

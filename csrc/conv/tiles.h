@@ -9,6 +9,11 @@ static inline int64_t nhwc_tiles_width(const nhwc_problem *p, int64_t cols) {
     return nhwc_round_up(nhwc_span(p, 2, cols), p->dilation[2]);
 }
 
+/* Part of the multiplications that taps on padding are, and what is worth looking whether filters are finite, which may
+   then be left out. */
+double nhwc_padded_part(const nhwc_problem *p);
+#define NHWC_LEAST_SKIPPED 0.02
+
 /* The segments of the direct sum over filters as they are given, with a pointer for each tap; counts only where
    `segments` is NULL. For methods that compute some outputs again by the kernels of tiles, */
 int64_t nhwc_tap_segments(const nhwc_problem *p, nhwc_segment *segments);

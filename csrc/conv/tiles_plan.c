@@ -1,27 +1,23 @@
 /* The tiles method's preparation: how the input is reached, how the reduction and the filters are cut into pieces
-   and blocks, and the packing of the filters. */
+   and blocks. */
+#include "panels.h"
 #include "source.h"
 #include "tiles.h"
 
 #include "../base/memory.h"
-#include "../base/threads.h"
 
 #include <string.h>
 
 /* Sizes that were chosen by measuring; see csrc/README.md. */
 enum {
-    IN_PLACE_BYTES = 256 << 10, /* of filters that a single call reads where they are */
-    MAX_POINTERS = 2048,        /* of a pixel at a time */
-    TABLE_BYTES = 512 << 10,    /* of a block's pointer table */
-    INPUT_BYTES = 256 << 10,    /* of input that a block of pixels reads */
-    MOST_PIXELS = 1024,         /* of a block */
-    SCRATCH_BYTES = 128 << 10,  /* of a block's padded copy, if it can be */
-    SCRATCH_MOST = 2 << 20,     /* and at the most */
-    FEW_CHANNELS = 32,          /* below this, runs over the kernel's width pay for a padded copy */
-    MOST_SKIPPED = 4096,        /* segments that a tile can pick from */
-    LEAST_SKIPPED = 2,          /* percent of the multiplications that are worth it */
-    PACKED_INPUTS = 32,         /* whose filters are packed together */
-    IN_PLACE_PIXELS = 128,      /* of results, below which unaligned filters are not worth packing */
+    MAX_POINTERS = 2048,       /* of a pixel at a time */
+    TABLE_BYTES = 512 << 10,   /* of a block's pointer table */
+    INPUT_BYTES = 256 << 10,   /* of input that a block of pixels reads */
+    MOST_PIXELS = 1024,        /* of a block */
+    SCRATCH_BYTES = 128 << 10, /* of a block's padded copy, if it can be */
+    SCRATCH_MOST = 2 << 20,    /* and at the most */
+    FEW_CHANNELS = 32,         /* below this, runs over the kernel's width pay for a padded copy */
+    MOST_SKIPPED = 4096,       /* segments that a tile can pick from */
 };
 
 /* Bytes of the padded copy that rows x cols output pixels need, or -1 for absurdly many. */
@@ -189,7 +185,8 @@ static int64_t cut_group(const nhwc_plan *plan, int64_t count, int64_t *block_co
             family = &kernels->direct[nhwc_block_vectors(kernels, nhwc_ceil_div(left, kernels->lanes))];
         }
         if (blocks) {
-            blocks[*block_count] = (nhwc_block){.family = family, .first = first, .live = nhwc_min(left, family->nr)};
+            blocks[*block_count] =
+                (nhwc_block){.family = family, .width = family->nr, .first = first, .live = nhwc_min(left, family->nr)};
         }
         first += family->nr;
         padded += family->nr;
@@ -198,53 +195,7 @@ static int64_t cut_group(const nhwc_plan *plan, int64_t count, int64_t *block_co
     return padded;
 }
 
-/* Filters to be packed, on several threads. */
-typedef struct {
-    const nhwc_plan *plan;
-    const nhwc_block *blocks;
-    int64_t count;
-    const char *filters;
-} packing;
-
-/* Copies a block's filters for inputs `k` to before `last`, filled up with zeros to the block's width. */
-static void pack_block(const packing *t, const nhwc_block *b, int64_t k, int64_t last) {
-    const int64_t f = t->plan->problem.f, element = (int64_t)t->plan->element, width = b->family->nr * element;
-    const char *from = t->filters + (k * f + b->first) * element;
-    char *to = b->packed + k * width;
-    if (t->plan->kernels->grad) {
-        t->plan->kernels->grad->pack(to, from, last - k, f, b->live, b->family->nr);
-        return;
-    }
-    for (; k < last; k++, to += width, from += f * element) {
-        memcpy(to, from, (size_t)(b->live * element));
-        memset(to + b->live * element, 0, (size_t)((b->family->nr - b->live) * element));
-    }
-}
-
-static void pack_inputs(void *context, int64_t first, int64_t last, int worker) {
-    const packing *t = context;
-    (void)worker;
-    for (; first < last; first++) {
-        const int64_t k = first * PACKED_INPUTS, end = nhwc_min(k + PACKED_INPUTS, t->plan->problem.k);
-        for (int64_t i = 0; i < t->count; i++) {
-            if (t->blocks[i].packed) {
-                pack_block(t, &t->blocks[i], k, end);
-            }
-        }
-    }
-}
-
-/* Packs the filters of `count` blocks; those with filters where they are, are passed over. A few inputs at a time, so
-   that HWIO is read nearly in its own order. */
-static void pack_filters(const nhwc_plan *plan, const nhwc_block *blocks, int64_t count, const char *filters) {
-    const double GRAIN = 1 << 18; /* elements worth a thread */
-    const nhwc_problem *p = &plan->problem;
-    packing t = {.plan = plan, .blocks = blocks, .count = count, .filters = filters};
-    int threads = nhwc_threads_for((double)p->k * (double)(p->f / p->groups), GRAIN);
-    nhwc_parallel_for(threads, nhwc_ceil_div(p->k, PACKED_INPUTS), pack_inputs, &t);
-}
-
-/* Fills one group's blocks; `packed` moves on by what they take. Full blocks may be read where they are. */
+/* Fills one group's blocks; `packed` moves on by what they take. */
 static void fill_group(const nhwc_plan *plan, int64_t group, nhwc_block *blocks, int64_t count, const char *filters,
                        bool in_place, char **packed) {
     const nhwc_problem *p = &plan->problem;
@@ -254,45 +205,16 @@ static void fill_group(const nhwc_plan *plan, int64_t group, nhwc_block *blocks,
         b->group = group;
         b->first += group * (p->f / p->groups);
         b->channel = depthwise ? b->first : plan->tiles.access == NHWC_SCRATCH ? 0 : group * (p->c / p->groups);
-        if (depthwise || (in_place && b->live == b->family->nr)) {
-            b->filters = filters + b->first * (int64_t)plan->element;
-            b->filter_pitch = p->f;
-        } else {
-            b->filters = b->packed = *packed;
-            b->filter_pitch = b->family->nr;
-            *packed += (size_t)p->k * (size_t)b->family->nr * plan->element;
-        }
+        b->filters = filters + b->first * (int64_t)plan->element;
+        b->filter_pitch = p->f;
     }
-    pack_filters(plan, blocks, count, filters);
-}
-
-static void fill_bias(const nhwc_plan *plan, const void *bias, char *packed) {
-    const nhwc_tiles_plan *d = &plan->tiles;
-    for (int64_t i = 0; i < d->block_count; i++) {
-        nhwc_block *b = &d->blocks[i];
-        size_t width = (size_t)b->family->nr * plan->element, live = (size_t)b->live * plan->element;
-        memset(packed, 0, width);
-        if (bias) {
-            memcpy(packed, (const char *)bias + (size_t)b->first * plan->element, live);
-        }
-        b->bias = packed;
-        packed += width;
+    if (!depthwise) {
+        nhwc_fill_panels(plan, blocks, count, filters, in_place, packed);
     }
 }
 
 /* The parts of the plan's one block of memory, in order, each aligned. */
 enum { SEGMENTS, PIECES, BLOCKS, BIAS, ZEROS, FILTERS, PARTS };
-
-/* Whether a plan that runs once reads filters where they are. Large ones would cost more in misses of the address
-   cache than packing does, since a block takes a narrow column of them; and unaligned ones make most of their loads
-   straddle two cache lines. */
-static bool read_in_place(const nhwc_plan *plan, const void *filters, bool borrow) {
-    const nhwc_problem *p = &plan->problem;
-    const int64_t vector = plan->kernels->lanes * (int64_t)plan->element, row = p->f * (int64_t)plan->element;
-    const bool aligned = (uintptr_t)filters % (uintptr_t)vector == 0 && row % vector == 0;
-    const bool few = p->n >= 0 && p->pixels < IN_PLACE_PIXELS && p->n * p->pixels < IN_PLACE_PIXELS;
-    return borrow && (plan->tiles.depthwise || ((aligned || few) && p->k * row <= IN_PLACE_BYTES));
-}
 
 static bool part_sizes(const nhwc_plan *plan, int64_t groups, int64_t group_blocks, int64_t padded, bool in_place,
                        int64_t sizes[PARTS]) {
@@ -316,8 +238,7 @@ static bool part_sizes(const nhwc_plan *plan, int64_t groups, int64_t group_bloc
     return nhwc_mul(filters, element, &sizes[FILTERS]);
 }
 
-/* Part of the multiplications that taps on padding are. */
-static double padded_part(const nhwc_problem *p) {
+double nhwc_padded_part(const nhwc_problem *p) {
     double inner = 1;
     for (int axis = 0; axis < 3; axis++) {
         double taken = 0;
@@ -336,7 +257,7 @@ static bool skip_zeros(const nhwc_plan *plan, const void *filters) {
     const nhwc_tiles_plan *d = &plan->tiles;
     bool can = d->access == NHWC_GATHER && p->padding_mode == NHWC_CONSTANT && d->piece_count == 1 &&
                d->table_pointers <= 64 && d->segment_count <= MOST_SKIPPED;
-    return can && padded_part(p) > LEAST_SKIPPED / 100. &&
+    return can && nhwc_padded_part(p) > NHWC_LEAST_SKIPPED &&
            (!plan->kernels->all_finite || plan->kernels->all_finite(filters, p->k * p->f));
 }
 
@@ -349,7 +270,7 @@ nhwc_status nhwc_tiles_prepare(nhwc_plan *plan, const void *filters, const void 
     d->skips = skip_zeros(plan, filters);
 
     const int64_t groups = d->depthwise ? 1 : p->groups;
-    const bool in_place = read_in_place(plan, filters, borrow);
+    const bool in_place = d->depthwise ? borrow : nhwc_filters_in_place(plan, filters, borrow);
     int64_t group_blocks, sizes[PARTS], offsets[PARTS], total;
     int64_t padded = cut_group(plan, p->f / groups, &group_blocks, NULL);
     if (!part_sizes(plan, groups, group_blocks, padded, in_place, sizes) ||
@@ -379,7 +300,7 @@ nhwc_status nhwc_tiles_prepare(nhwc_plan *plan, const void *filters, const void 
         cut_group(plan, p->f / groups, &group_blocks, blocks);
         fill_group(plan, g, blocks, group_blocks, filters, in_place, &packed);
     }
-    fill_bias(plan, bias, memory + offsets[BIAS]);
+    nhwc_fill_bias(plan, d->blocks, d->block_count, bias, memory + offsets[BIAS]);
     plan->packed_bytes = sizes[FILTERS] + sizes[BIAS];
     nhwc_workspace_layout layout;
     plan->workspace_bytes = nhwc_tiles_workspace(plan, d->rows, d->cols, &layout);

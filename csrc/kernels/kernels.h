@@ -4,6 +4,7 @@
 
 #include "../nhwc.h"
 
+#include "line.h"
 #include "split.h"
 
 #include <stdbool.h>
@@ -370,6 +371,7 @@ typedef struct {
     int lanes;                                         /* elements of a vector */
     int preferred_vectors;                             /* of a block, where the filters are many */
     nhwc_tile_family direct[NHWC_MAX_VECTORS + 1];     /* by the vectors of a block; [0] is unused */
+    nhwc_line_family lines[NHWC_MAX_VECTORS + 1];      /* by vectors, as many as the registers hold; else NULL */
     nhwc_tile_family depthwise, depthwise_tail;        /* a block of a vector, and of less */
     const nhwc_image_kernels *images;                  /* NULL for integers, and with one lane */
     nhwc_product_family product[NHWC_MAX_VECTORS + 1]; /* by vectors; floating point only */

@@ -1,7 +1,7 @@
 /* All kernels of one dtype and instruction set, and their table. Included by arch/<isa>.c with NHWC_ISA, NHWC_DTYPE,
    the tile heights MR1 .. MR4 for blocks of 1 .. 4 vectors, DEPTHWISE_COLUMNS, and IMAGE_SUMS, the accumulators of an
-   image tile where vectors have several lanes, set, and MR_TAPS where three taps at a time pay,
-   and WITH_WINOGRAD for the dtype that Winograd serves; unsets the dtype and
+   image tile where vectors have several lanes, set, and MR_TAPS, and the heights LINES1 .. LINES3 of blocks of 1 .. 3
+   vectors, where three taps at a time pay, and WITH_WINOGRAD for the dtype that Winograd serves; unsets the dtype and
    heights. */
 
 #include "template.h"
@@ -99,6 +99,33 @@ static __attribute__((noinline)) void LOCAL(end_block)(ELEM *totals, const ELEM 
 #undef TILE_TEMPLATE
 #undef TILE_TYPE
 
+#ifdef LINES1
+/* For all accumulators that a tile can have; what a smaller one leaves unused is not there. */
+#define LINE_ROWS(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
+/* Keeps pointers apart that would need more registers as one and its distances to the others. */
+#define LINE_KEEP(p) __asm__("" : "+r"(p));
+#define TILE_TEMPLATE "line.inl.h"
+#define TILE_TYPE nhwc_lines
+#define TILE_NAME line
+#define NV 1
+#define FAMILY FAMILY_NAME(line, LINES1, 1)
+#define FAMILY_MR LINES1
+#include "tile_family.inl.h"
+#define NV 2
+#define FAMILY FAMILY_NAME(line, LINES2, 2)
+#define FAMILY_MR LINES2
+#include "tile_family.inl.h"
+#define NV 3
+#define FAMILY FAMILY_NAME(line, LINES3, 3)
+#define FAMILY_MR LINES3
+#include "tile_family.inl.h"
+#undef TILE_NAME
+#undef TILE_TEMPLATE
+#undef TILE_TYPE
+#undef LINE_ROWS
+#undef LINE_KEEP
+#endif
+
 #ifdef WITH_WINOGRAD
 #define TILE_TEMPLATE "product.inl.h"
 #define TILE_TYPE nhwc_product
@@ -176,6 +203,12 @@ static const nhwc_kernels
                        {FAMILY_NAME(direct, MR2, 2), MR2, 2 * VL},
                        {FAMILY_NAME(direct, MR3, 3), MR3, 3 * VL},
                        {FAMILY_NAME(direct, MR4, 4), MR4, 4 * VL}},
+#ifdef LINES1
+            .lines = {{0},
+                      {FAMILY_NAME(line, LINES1, 1), LINES1, 1 * VL},
+                      {FAMILY_NAME(line, LINES2, 2), LINES2, 2 * VL},
+                      {FAMILY_NAME(line, LINES3, 3), LINES3, 3 * VL}},
+#endif
             .depthwise = {FAMILY_NAME(depthwise, MR1, 1), MR1, 1 * VL},
             .depthwise_tail = {FAMILY_NAME(depthwise_tail, MR1, 1), MR1, 1 * VL},
             .convert = &LOCAL(conversions),
@@ -268,6 +301,9 @@ static const nhwc_kernels
 #undef WITH_ALL_OPERATIONS
 #undef WITH_WINOGRAD
 #undef MR_TAPS
+#undef LINES1
+#undef LINES2
+#undef LINES3
 #undef ROW_FAMILY
 #undef SPREAD_FAMILIES
 #undef NHWC_DTYPE

@@ -1,0 +1,188 @@
+/* The split method's input: the rows that a block of output pixels reads, stored as parts, and its pixels' places. */
+#include "split.h"
+
+#include <string.h>
+
+/* ---- Storing the input ------------------------------------------------------------------------------------------- */
+
+/* The first part of stored column `col` of stored row `row`. */
+static uint16_t *stored_at(const nhwc_split_call *c, const nhwc_split_region *r, int64_t row, int64_t col) {
+    return (uint16_t *)(r->parts + (row * c->layout.width + col) * c->plan->split.pixel);
+}
+
+/* The flag of a stored column, and the first that the next flag has. */
+static int64_t flag_of(const nhwc_split_call *c, const nhwc_split_region *r, int64_t col) {
+    const int64_t first = r->col * c->plan->split.output_step;
+    return (first + col) / c->stretch - first / c->stretch;
+}
+
+static int64_t next_stretch(const nhwc_split_call *c, const nhwc_split_region *r, int64_t col) {
+    const int64_t first = r->col * c->plan->split.output_step;
+    return nhwc_round_up(first + col + 1, c->stretch) - first;
+}
+
+static void clear_columns(const nhwc_split_call *c, uint16_t *to, int64_t columns) {
+    const nhwc_split_plan *d = &c->plan->split;
+    for (int64_t part = 0; part < NHWC_SPLIT_PARTS; part++) {
+        for (int64_t plane = 0; plane < d->planes; plane++) {
+            memset((char *)to + part * c->layout.part + plane * c->layout.plane, 0, (size_t)(columns * d->pixel));
+        }
+    }
+}
+
+/* Columns whose inputs are `step` pixels apart; false: one of them has no parts, and zeros stand for all. */
+static bool store_columns(const nhwc_split_call *c, nhwc_split_region *r, const float *x, int64_t step, int64_t columns,
+                          uint16_t *to) {
+    const nhwc_plan *plan = c->plan;
+    const nhwc_split_plan *d = &plan->split;
+    const int64_t depth = plan->problem.c / plan->problem.groups, element = (int64_t)sizeof(uint16_t);
+    nhwc_split_input t = {
+        .x = x,
+        .x_pitch = step * plan->problem.c,
+        .pixels = columns,
+        .channels = depth,
+        .to = to,
+        .to_pitch = d->pixel / element,
+        .to_block = d->channel_blocks ? c->layout.plane / element : NHWC_SPLIT_STEP,
+        .part_pitch = c->layout.part / element,
+        .fill = d->channel_blocks,
+        .least = d->least,
+        .most = d->most,
+        .parts = &r->x_parts,
+    };
+    if (!d->channel_blocks && step == 1 && depth == plan->problem.c) {
+        t.channels *= columns;
+        t.pixels = 1;
+    }
+    if (plan->isa->split->input(&t)) {
+        return true;
+    }
+    clear_columns(c, to, columns);
+    return false;
+}
+
+/* One stored row, from where the input row's channels of the group begin, or from zeros. */
+static void store_row(const nhwc_split_call *c, nhwc_split_region *r, const float *x, int64_t row) {
+    const nhwc_problem *p = &c->plan->problem;
+    const nhwc_split_plan *d = &c->plan->split;
+    const int64_t width = c->layout.width, step = d->column_step;
+    const int64_t first = r->col * p->stride[2] - p->before[2]; /* of stored column 0 */
+    r->flags[row] = 0;
+    if (!x) {
+        clear_columns(c, stored_at(c, r, row, 0), width);
+        return;
+    }
+    for (int64_t col = 0; col < width;) {
+        const int64_t at = first + col * step;
+        int64_t count = nhwc_min(width, next_stretch(c, r, col)) - col;
+        bool good = true;
+        if (at >= 0 && at < p->in[2]) {
+            count = nhwc_min(count, (p->in[2] - 1 - at) / step + 1);
+            good = store_columns(c, r, x + at * p->c, step, count, stored_at(c, r, row, col));
+        } else {
+            const int64_t source = nhwc_source_index(p->padding_mode, at, p->in[2]);
+            count = 1;
+            if (source < 0) {
+                clear_columns(c, stored_at(c, r, row, col), 1);
+            } else {
+                good = store_columns(c, r, x + source * p->c, 1, 1, stored_at(c, r, row, col));
+            }
+        }
+        r->flags[row] |= (uint64_t)!good << flag_of(c, r, col);
+        col += count;
+    }
+}
+
+/* All rows that the region reads: for each depth tap, for each phase, those of the outputs and its tail. Returns
+   whether any has a value without parts. */
+static bool store_input(const nhwc_split_call *c, nhwc_split_region *r, int64_t group) {
+    const nhwc_plan *plan = c->plan;
+    const nhwc_problem *p = &plan->problem;
+    const nhwc_split_plan *d = &plan->split;
+    const char *x = c->x + r->n * p->in[0] * p->in[1] * p->in[2] * p->c * (int64_t)sizeof(float);
+    uint64_t flags = 0;
+    int64_t row = 0;
+    r->x_parts = 1;
+    for (int64_t k = 0; k < p->kernel[0]; k++) {
+        const int64_t depth = nhwc_tap_source(p, 0, r->depth, k);
+        for (int64_t phase = 0; phase < d->phases; phase++) {
+            for (int64_t i = 0; i < r->rows + d->tails[phase]; i++, row++) {
+                const int64_t at = (r->row + i) * p->stride[1] + d->residues[phase] - p->before[1];
+                const int64_t source = nhwc_source_index(p->padding_mode, at, p->in[1]);
+                const char *from = nhwc_input_row(plan, x, depth, source);
+                store_row(c, r, from ? (const float *)from + group * (p->c / p->groups) : NULL, row);
+                flags |= r->flags[row];
+            }
+        }
+    }
+    for (int64_t part = 0; part < NHWC_SPLIT_PARTS; part++) { /* what the last tile and step read beyond the rows */
+        char *end =
+            r->parts + part * c->layout.part + (d->planes - 1) * c->layout.plane + row * c->layout.width * d->pixel;
+        memset(end, 0, (size_t)(r->parts + (part + 1) * c->layout.part - end));
+    }
+    return flags != 0;
+}
+
+/* ---- Placing pixels ---------------------------------------------------------------------------------------------- */
+
+/* The first stored row of a tap, for output row 0 of the region. */
+static int64_t tap_row(const nhwc_split_call *c, const nhwc_split_region *r, int64_t depth, int64_t tap) {
+    const nhwc_problem *p = &c->plan->problem;
+    const nhwc_split_plan *d = &c->plan->split;
+    int64_t row = 0, plane_rows = 0;
+    for (int64_t phase = 0; phase < d->phases; phase++) {
+        row += phase < d->tap_phases[tap] ? r->rows + d->tails[phase] : 0;
+        plane_rows += r->rows + d->tails[phase];
+    }
+    return depth * plane_rows + row + tap * p->dilation[1] / p->stride[1];
+}
+
+void nhwc_split_place_steps(const nhwc_split_call *c, nhwc_split_region *r) {
+    const nhwc_problem *p = &c->plan->problem;
+    const nhwc_split_plan *d = &c->plan->split;
+    for (int64_t i = 0; i < d->step_count; i++) {
+        const nhwc_split_step *s = &d->steps[i];
+        const int64_t at = tap_row(c, r, s->depth, s->row) * c->layout.width + s->column * p->dilation[2];
+        r->steps[i] =
+            at * d->pixel + (d->channel_blocks ? s->block * c->layout.plane : s->block * (int64_t)sizeof(uint16_t));
+    }
+}
+
+/* Whether an output reads a column without parts. */
+static bool is_refused(const nhwc_split_call *c, const nhwc_split_region *r, int64_t row, int64_t col) {
+    const nhwc_problem *p = &c->plan->problem;
+    const nhwc_split_plan *d = &c->plan->split;
+    const int64_t first = col * d->output_step, last = first + (p->kernel[2] - 1) * p->dilation[2];
+    const uint64_t from = ~0ull << flag_of(c, r, first), to = ~0ull >> (NHWC_SPLIT_FLAGS - 1 - flag_of(c, r, last));
+    for (int64_t k = 0; k < p->kernel[0]; k++) {
+        for (int64_t tap = 0; tap < p->kernel[1]; tap++) {
+            if (r->flags[tap_row(c, r, k, tap) + row] & from & to) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void place_pixels(const nhwc_split_call *c, nhwc_split_region *r, bool any_flag) {
+    const int64_t columns = c->layout.width / c->plan->split.output_step;
+    r->refused_count = 0;
+    for (int64_t i = 0; i < nhwc_round_up(r->pixels, NHWC_SPLIT_PAIR); i++) {
+        const int64_t row = i / columns, col = i % columns;
+        r->offsets[i] = -1;
+        if (row >= r->rows || col >= r->cols) {
+            continue;
+        }
+        if (any_flag && is_refused(c, r, row, col)) {
+            r->refused[r->refused_count++] = row * r->cols + col;
+        } else {
+            r->offsets[i] = nhwc_out_at(c->plan, r->n, r->depth, r->row + row, r->col + col);
+        }
+    }
+}
+
+void nhwc_split_store(const nhwc_split_call *c, nhwc_split_region *r, int64_t group) {
+    const bool any_flag = store_input(c, r, group);
+    place_pixels(c, r, any_flag);
+    r->group = group;
+}

@@ -199,6 +199,15 @@ static inline void add_some(nhwc_split_pending *p, int64_t most) {
     p->count -= count;
 }
 
+/* An addition of floats on the vector unit. Products of tile registers take a fifth longer where none is at work beside
+   them: one to a step is enough, and four are none too many; integers do not count. */
+static inline void stir(void) {
+    __m512 x = _mm512_setzero_ps();
+    for (int i = 0; i < 4; i++) {
+        __asm__ volatile("vaddps %0, %0, %0" : "+v"(x));
+    }
+}
+
 #define LOAD_PIXELS(part)                                                                                              \
     {                                                                                                                  \
         const char *p = t->x + t->steps[i] + (part) * t->part_pitch;                                                   \
@@ -252,6 +261,7 @@ static inline __attribute__((always_inline)) void multiply(const nhwc_split_bloc
             LOAD_PIXELS(1)
             MULTIPLY_ALL
         }
+        stir();
         if (pending.count > 0) {
             add_some(&pending, SHARE);
         }

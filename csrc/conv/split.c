@@ -16,7 +16,6 @@
 #include "../base/memory.h"
 #include "../base/threads.h"
 
-
 /* ---- Results ----------------------------------------------------------------------------------------------------- */
 
 /* The refused pixels' results for one block of filters. */

@@ -96,9 +96,12 @@ nhwc_status nhwc_problem_check(nhwc_problem *problem);
 
 typedef struct nhwc_plan nhwc_plan;
 
+/* What `borrow` may be beside 0 and 1: the plan is made to be run once. */
+enum { NHWC_RUNS_ONCE = 2 };
+
 /* Chooses the algorithm and prepares the filters, HWIO of shape (kernel, c / groups, f). With `borrow` the
    filters and the bias (f values, or NULL) must outlive the plan and may be read in place: for plans that run
-   once. Otherwise both are copied. A plan is immutable, and any number of threads may run it. */
+   a few times. Otherwise both are copied. A plan is immutable, and any number of threads may run it. */
 nhwc_status nhwc_plan_create(nhwc_plan **plan, const nhwc_problem *problem, const void *filters, const void *bias,
                              int borrow);
 

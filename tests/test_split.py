@@ -17,6 +17,9 @@ SHAPES = [
     ((1, 21, 20, 40), (3, 3), 64, {"dilation_rate": (4, 3), "padding": "same"}),
     ((2, 14, 14, 60), (3, 3), 48, {"groups": 2, "padding": 1, "padding_mode": "wrap"}),
     ((1, 7, 7, 512), (3, 3), 64, {"padding": "same"}),
+    ((1, 15, 17, 76), (3, 3), 234, {"padding": "same"}),
+    ((1, 14, 14, 320), (1, 1), 416, {}),
+    ((1, 16, 13, 128), (3, 3), 384, {"groups": 2}),
     ((1, 19, 38, 300), (2, 4), 64, {"strides": (2, 2), "padding_mode": "edge", "padding": 2}),
     ((5, 6, 7, 48), (2, 3, 3), 32, {"padding": "same", "strides": (2, 1, 1)}),
     ((3, 4000, 64), (9,), 48, {"padding": "causal"}),
@@ -136,8 +139,9 @@ def test_small_values_alone_keep_their_digits():
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 3e38, 1e-40, 1e-25])
 @pytest.mark.parametrize("once", [True, False])
-def test_filters_without_parts_leave_the_method(value, once):
+def test_filters_without_parts_are_multiplied_directly_in_blocks_of_32(value, once):
     x, filters, bias, function, options = layer(0)
+    clean = by("amx", function, x, filters, bias, **options)
     filters[1, 1, 3, 5] = value
 
     def run():
@@ -145,7 +149,12 @@ def test_filters_without_parts_leave_the_method(value, once):
             return function(x, filters, bias, **options)
         return nhwc.plan_conv2d(x.shape, filters, bias, **options)(x)
 
-    np.testing.assert_array_equal(by("amx", run), by("avx512", run))
+    y = by("amx", run)
+    direct = by("avx512", run)
+    if np.isnan(value):  # spoils its own filter only
+        direct[..., :5], direct[..., 6:] = clean[..., :5], clean[..., 6:]
+    np.testing.assert_array_equal(y[..., :32], direct[..., :32])
+    np.testing.assert_array_equal(y[..., 32:], clean[..., 32:])
 
 
 def test_other_terms_are_added():

@@ -110,7 +110,22 @@ static inline void split_step(const float *x, uint16_t *to, int64_t part_pitch, 
     _mm512_mask_storeu_epi16(to + 2 * part_pitch, stored, halves(a.l, b.l));
 }
 
-static bool split_input(const nhwc_split_input *t) {
+static float half_of(uint32_t doubled) {
+    float x;
+    doubled >>= 1;
+    memcpy(&x, &doubled, sizeof x);
+    return x;
+}
+
+static nhwc_split_range range_of(const magnitudes *seen) {
+    const uint32_t low = _mm512_reduce_min_epu32(seen->least), high = _mm512_reduce_max_epu32(seen->most);
+    return (nhwc_split_range){
+        .least = low >= doubled_bits(INFINITY) ? FLT_MAX : half_of(low + 1),
+        .most = high >= doubled_bits(INFINITY) ? INFINITY : half_of(high),
+    };
+}
+
+static void split_input(const nhwc_split_input *t) {
     magnitudes seen = nothing_seen();
     const int64_t whole = t->channels / NHWC_SPLIT_STEP, left = t->channels % NHWC_SPLIT_STEP;
     const __mmask16 low = vf32_lanes(left < 16 ? left : 16), high = vf32_lanes(left < 16 ? 0 : left - 16);
@@ -127,60 +142,115 @@ static bool split_input(const nhwc_split_input *t) {
         }
     }
     raise_parts(&seen, t->parts);
-    return _mm512_reduce_min_epu32(seen.least) >= doubled_bits(t->least) - 1 &&
-           _mm512_reduce_max_epu32(seen.most) <= doubled_bits(t->most);
+    const nhwc_split_range range = range_of(&seen);
+    t->range->least = range.least < t->range->least ? range.least : t->range->least;
+    t->range->most = range.most > t->range->most ? range.most : t->range->most;
 }
 
-static float half_of(uint32_t doubled) {
-    float x;
-    doubled >>= 1;
-    memcpy(&x, &doubled, sizeof x);
-    return x;
-}
-
-static void tell(const magnitudes *seen, float *least, float *most) {
-    const uint32_t low = _mm512_reduce_min_epu32(seen->least), high = _mm512_reduce_max_epu32(seen->most);
-    *least = low >= doubled_bits(INFINITY) ? FLT_MAX : half_of(low + 1);
-    *most = high >= doubled_bits(INFINITY) ? INFINITY : half_of(high);
-}
-
-static void range(const float *x, int64_t n, float *least, float *most) {
+static nhwc_split_range range(const float *x, int64_t n) {
     magnitudes seen = nothing_seen();
     for (int64_t i = 0; i < n; i += 16) {
         note(&seen, _mm512_maskz_loadu_ps(n - i < 16 ? vf32_lanes(n - i) : 0xffff, x + i));
     }
-    tell(&seen, least, most);
+    return range_of(&seen);
 }
 
-/* Row r of a tile holds the filters of inputs 2 r and 2 r + 1 in turn. */
-static void split_filters(const nhwc_split_filters *t) {
-    const int64_t part = (int64_t)t->tiles * TILE / 2;
-    magnitudes seen = nothing_seen();
-    for (int tile = 0; tile < t->tiles; tile++) {
-        const int live = t->live - 16 * tile;
-        const __mmask16 lanes = live <= 0 ? 0 : vf32_lanes(live < 16 ? live : 16);
-        for (int r = 0; r < 16; r++) {
-            const float *from = t->filters + 2 * r * t->pitch + 16 * tile;
-            uint16_t *to = t->to + tile * (TILE / 2) + r * 32;
-            __m512 first = _mm512_maskz_loadu_ps(2 * r < t->inputs ? lanes : 0, from);
-            __m512 second = _mm512_maskz_loadu_ps(2 * r + 1 < t->inputs ? lanes : 0, from + t->pitch);
-            parts even = split(first), odd = split(second);
-            note(&seen, first);
-            note(&seen, second);
-            note_parts(&seen, &even, &odd);
-#define PAIRS(p) _mm512_or_si512(_mm512_srli_epi32(even.p, 16), upper(odd.p))
-            _mm512_storeu_si512(to, PAIRS(h));
-            _mm512_storeu_si512(to + part, PAIRS(m));
-            _mm512_storeu_si512(to + 2 * part, PAIRS(l));
-#undef PAIRS
-        }
+/* The upper halves of lanes, those of `low` below those of `high`. */
+static inline __m512i interleaved(__m512i low, __m512i high) {
+    const __m512i down = _mm512_broadcast_i32x4(_mm_setr_epi8(2, 3, 2, 3, 6, 7, 6, 7, 10, 11, 10, 11, 14, 15, 14, 15));
+    return _mm512_mask_shuffle_epi8(high, 0x3333333333333333, low, down);
+}
+
+/* Writes the parts of 16 filters of two inputs, in pairs. */
+static inline void split_pair(__m512 even, __m512 odd, uint16_t *to, int64_t part, magnitudes *seen) {
+    const __m512i half = _mm512_set1_epi32(0x8000);
+    __m512i a = _mm512_add_epi32(_mm512_castps_si512(even), half);
+    __m512i b = _mm512_add_epi32(_mm512_castps_si512(odd), half);
+    even = rest(even, upper(a));
+    odd = rest(odd, upper(b));
+    _mm512_storeu_si512(to, interleaved(a, b));
+    a = _mm512_add_epi32(_mm512_castps_si512(even), half);
+    b = _mm512_add_epi32(_mm512_castps_si512(odd), half);
+    even = rest(even, upper(a));
+    odd = rest(odd, upper(b));
+    const __m512i m = interleaved(a, b), l = interleaved(_mm512_castps_si512(even), _mm512_castps_si512(odd));
+    _mm512_storeu_si512(to + part, m);
+    _mm512_storeu_si512(to + 2 * part, l);
+    seen->m = _mm512_or_si512(seen->m, m);
+    seen->l = _mm512_or_si512(seen->l, l);
+}
+
+/* Widens what was seen by 16 filters; NaN may go unseen, which makes NaN of all it meets. */
+static inline void note_filters(__m512 x, __m512 *least, __m512 *most) {
+    enum { LEAST_MAGNITUDE = 10, GREATEST_MAGNITUDE = 11 };
+    *least = _mm512_mask_range_ps(*least, _mm512_test_epi32_mask(_mm512_castps_si512(x), _mm512_castps_si512(x)), x,
+                                  *least, LEAST_MAGNITUDE);
+    *most = _mm512_range_ps(x, *most, GREATEST_MAGNITUDE);
+}
+
+/* A pair of inputs of a block: row r of a tile holds the filters of inputs 2 r and 2 r + 1 in turn. */
+static inline __attribute__((always_inline)) void split_block(const float *from, int64_t pitch, const __mmask16 *even,
+                                                              const __mmask16 *odd, const int tiles, uint16_t *to,
+                                                              nhwc_split_seen *of_block, magnitudes *seen) {
+    __m512 least = _mm512_loadu_ps(of_block->least), most = _mm512_loadu_ps(of_block->most);
+    for (int tile = 0; tile < tiles; tile++) {
+        const __m512 x = _mm512_maskz_loadu_ps(even[tile], from + 16 * tile);
+        const __m512 y = _mm512_maskz_loadu_ps(odd[tile], from + 16 * tile + pitch);
+        note_filters(x, &least, &most);
+        note_filters(y, &least, &most);
+        split_pair(x, y, to + tile * (TILE / 2), tiles * TILE / 2, seen);
     }
-    float least, most;
-    tell(&seen, &least, &most);
-    *t->least = least < *t->least ? least : *t->least;
-    *t->most = most > *t->most ? most : *t->most;
-    if (t->parts) {
-        raise_parts(&seen, t->parts);
+    _mm512_storeu_ps(of_block->least, least);
+    _mm512_storeu_ps(of_block->most, most);
+}
+
+static inline void split_any_block(nhwc_split_filters *t, magnitudes *seen) {
+    const int64_t input = 2 * t->pair, inputs = t->steps[t->step].count - input;
+    const int64_t live = t->live - t->block * NHWC_SPLIT_WIDTH;
+    const float *from = t->filters + (t->steps[t->step].first + input) * t->pitch + t->block * NHWC_SPLIT_WIDTH;
+    uint16_t *to = t->to + t->block * t->to_block + t->pair * 32;
+    const __mmask16 lanes[] = {live < 16 ? vf32_lanes(live) : 0xffff,
+                               live < 16 ? 0 : vf32_lanes(live < 32 ? live - 16 : 16)};
+    const __mmask16 even[] = {inputs > 0 ? lanes[0] : 0, inputs > 0 ? lanes[1] : 0};
+    const __mmask16 odd[] = {inputs > 1 ? lanes[0] : 0, inputs > 1 ? lanes[1] : 0};
+    if (live > 16) {
+        split_block(from, t->pitch, even, odd, 2, to + t->step * NHWC_SPLIT_PARTS * TILE, &t->seen[t->block], seen);
+    } else {
+        split_block(from, t->pitch, even, odd, 1, to + t->step * NHWC_SPLIT_PARTS * TILE / 2, &t->seen[t->block], seen);
+    }
+}
+
+static inline void advance(nhwc_split_filters *t) {
+    if (++t->block == t->blocks) {
+        t->block = 0;
+        t->pair = (t->pair + 1) % (NHWC_SPLIT_STEP / 2);
+        t->step += t->pair == 0;
+    }
+}
+
+static void split_filters(nhwc_split_filters *t) {
+    magnitudes seen = nothing_seen();
+    while (t->step < t->count) {
+        split_any_block(t, &seen);
+        advance(t);
+    }
+    raise_parts(&seen, &t->parts);
+}
+
+/* The same while tile registers multiply, for whole blocks and steps; inlined, since a call there costs as much as it
+   hides. */
+static inline __attribute__((always_inline)) void split_whole_filters(nhwc_split_filters *t, int64_t most) {
+    static const __mmask16 all[NHWC_SPLIT_TILES] = {0xffff, 0xffff};
+    magnitudes seen = nothing_seen();
+    for (; most > 0 && t->step < t->count; most--) {
+        const float *from = t->filters + (t->steps[t->step].first + 2 * t->pair) * t->pitch;
+        uint16_t *to = t->to + t->block * t->to_block + t->step * NHWC_SPLIT_PARTS * TILE + t->pair * 32;
+        split_block(from + t->block * NHWC_SPLIT_WIDTH, t->pitch, all, all, NHWC_SPLIT_TILES, to, &t->seen[t->block],
+                    &seen);
+        advance(t);
+    }
+    if (t->parts < NHWC_SPLIT_PARTS) {
+        raise_parts(&seen, &t->parts);
     }
 }
 
@@ -208,6 +278,10 @@ static inline void stir(void) {
     }
 }
 
+#define SPLIT_NEXT(slot)                                                                                               \
+    if (t->next) {                                                                                                     \
+        split_whole_filters(t->next, (t->share + (slot)) / 4);                                                         \
+    }
 #define LOAD_PIXELS(part)                                                                                              \
     {                                                                                                                  \
         const char *p = t->x + t->steps[i] + (part) * t->part_pitch;                                                   \
@@ -257,9 +331,11 @@ static inline __attribute__((always_inline)) void multiply(const nhwc_split_bloc
             if (t->x_parts > 2) {
                 LOAD_PIXELS(2)
                 MULTIPLY_ALL
+                SPLIT_NEXT(0)
             }
             LOAD_PIXELS(1)
             MULTIPLY_ALL
+            SPLIT_NEXT(1)
         }
         stir();
         if (pending.count > 0) {
@@ -269,9 +345,11 @@ static inline __attribute__((always_inline)) void multiply(const nhwc_split_bloc
             LOAD_FILTERS(1)
             if (t->x_parts > 1) {
                 MULTIPLY_ALL
+                SPLIT_NEXT(2)
             }
             LOAD_PIXELS(0)
             MULTIPLY_ALL
+            SPLIT_NEXT(3)
             if (t->filter_parts > 2) {
                 LOAD_FILTERS(2)
                 MULTIPLY_ALL

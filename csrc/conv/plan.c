@@ -100,7 +100,7 @@ static nhwc_status prepare(nhwc_plan *plan, const nhwc_problem *part, const nhwc
 /* A plan of `part` by the method that `choose` finds for `whole`; NULL is for an output of its own. */
 static nhwc_status create(nhwc_plan **result, const nhwc_problem *whole, const nhwc_problem *part,
                           const nhwc_output *output, const nhwc_method *(*choose)(const nhwc_plan *),
-                          const void *filters, const void *bias, bool borrow) {
+                          const void *filters, const void *bias, int borrow) {
     const nhwc_output all = nhwc_whole_output(part);
     *result = NULL;
     nhwc_plan *plan = calloc(1, sizeof *plan);
@@ -115,6 +115,7 @@ static nhwc_status create(nhwc_plan **result, const nhwc_problem *whole, const n
     plan->element = whole->dtype == NHWC_F32 ? 4 : 8;
     choose_activation(plan);
     plan->once = borrow;
+    plan->single = borrow == NHWC_RUNS_ONCE;
     nhwc_status status = prepare(plan, part, choose, filters, bias, borrow);
     if (status == NHWC_UNSUPPORTED && plan->unsplit) {
         plan->problem = *whole;

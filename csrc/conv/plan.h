@@ -131,19 +131,19 @@ typedef struct {
 
 /* Filters that one block of the split kernels makes. */
 typedef struct {
-    char *filters; /* split: the steps one behind the other */
+    char *filters; /* split: the steps one behind the other; NULL where that is done later */
     const void *bias;
     int64_t first, live; /* results */
     int64_t group;
     int tiles;
+    nhwc_split_range accepted; /* inputs that the filters can be multiplied by, once they are split; others, and all
+                                  where the filters have no parts, are left to fused multiply-adds */
 } nhwc_split_filter_block;
 
 /* One step of the split kernels: what it reads, from an output's first input, and the filters it takes. */
 typedef struct {
     int64_t depth, row, column; /* the first tap */
     int64_t block;              /* of channels */
-    int64_t input;              /* the first's number in the reduction */
-    int64_t inputs;
 } nhwc_split_step;
 
 /* Everything of the split method that depends on the shape alone; see split.c. */
@@ -158,12 +158,15 @@ typedef struct {
     int64_t *tails;      /* rows of it beyond those of the outputs, */
     int64_t *tap_phases; /* and the phase of a row of taps */
     nhwc_split_step *steps;
+    nhwc_split_inputs *inputs;
     int64_t step_count, chunk; /* steps whose products are summed before they are added to others */
     nhwc_split_filter_block *blocks;
     int64_t block_count;
-    int filter_parts;  /* that some filter has */
-    float least, most; /* magnitudes of inputs, but for zero, that can be split */
-    const void *plain; /* filters as they were given, for other inputs, which are read in these segments */
+    bool later;        /* filters are split when they are needed, by a call: */
+    int64_t together;  /* blocks of them, at most */
+    int filter_parts;  /* that some filter has, where they are split already */
+    const void *plain; /* filters as they were given, for other inputs, which are read in these segments; */
+    void *copy;        /* but from a copy here, which is made when one is needed, unless this is NULL */
     nhwc_segment *segments;
     int64_t segment_count;
     void *zeros; /* a group's pixel */
@@ -300,7 +303,8 @@ struct nhwc_plan {
     void (*activate)(void *y, int64_t n, int activation); /* what the clamp cannot do; may be NULL */
     const nhwc_method *method;
     nhwc_algorithm algorithm; /* the method's, or its first part's */
-    bool once;                /* the plan runs once: preparation counts */
+    bool once;                /* the plan runs a few times: preparation counts; */
+    bool single;              /* and but once, so that preparation may as well be part of running */
     bool unsplit; /* a method of split values has declined: the filters have no parts, or storing the input does not pay
                    */
     union {

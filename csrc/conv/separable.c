@@ -217,7 +217,7 @@ static nhwc_status by_blocks(call *c) {
 static nhwc_status run_once(const nhwc_problem *p, const void *filters, const void *bias, const void *x,
                             const void *residual, void *out) {
     nhwc_plan *plan = NULL;
-    nhwc_status status = nhwc_plan_create(&plan, p, filters, bias, 1);
+    nhwc_status status = nhwc_plan_create(&plan, p, filters, bias, NHWC_RUNS_ONCE);
     if (status == NHWC_OK) {
         status = nhwc_plan_run(plan, p->n, x, residual, out);
     }

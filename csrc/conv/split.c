@@ -16,7 +16,24 @@
 #include "../base/memory.h"
 #include "../base/threads.h"
 
+#include <string.h>
+
 /* ---- Results ----------------------------------------------------------------------------------------------------- */
+
+/* Plain filters of which whole vectors can be read. */
+static const float *plain_filters(const nhwc_split_call *c) {
+    const nhwc_split_plan *d = &c->plan->split;
+    if (!d->copy) {
+        return d->plain;
+    }
+    nhwc_lock_acquire(c->lock);
+    if (!*c->copied) {
+        nhwc_split_copy_plain(c->plan);
+        *c->copied = true;
+    }
+    nhwc_lock_release(c->lock);
+    return d->copy;
+}
 
 /* The refused pixels' results for one block of filters. */
 static void compute_directly(const nhwc_split_call *c, const nhwc_split_region *r,
@@ -27,6 +44,7 @@ static void compute_directly(const nhwc_split_call *c, const nhwc_split_region *
     const bool pair = block->live == 2 * plan->kernels->lanes;
     const nhwc_tile_family *family = &plan->kernels->direct[pair ? 2 : 1];
     const int64_t taps = p->kernel[0] * p->kernel[1] * p->kernel[2], first = block->group * (p->c / p->groups);
+    const float *plain = r->refused_count ? plain_filters(c) : NULL;
     const char *x = c->x + r->n * p->in[0] * p->in[1] * p->in[2] * p->c * (int64_t)sizeof(float);
     int64_t offsets[NHWC_MAX_MR];
     _Alignas(NHWC_ALIGNMENT) char partial[2 * NHWC_MAX_MR * 2 * NHWC_ALIGNMENT];
@@ -58,7 +76,7 @@ static void compute_directly(const nhwc_split_call *c, const nhwc_split_region *
             offsets[i] = nhwc_out_at(plan, r->n, r->depth, row, col);
         }
         for (int64_t v = 0; v < block->live; v += family->nr) {
-            t.filters = (const float *)d->plain + block->first + v;
+            t.filters = plain + block->first + v;
             t.bias = (const float *)block->bias + v;
             t.residual = c->residual ? (const float *)c->residual + block->first + v : NULL;
             t.out = (float *)c->out + block->first + v;
@@ -71,14 +89,15 @@ static void compute_directly(const nhwc_split_call *c, const nhwc_split_region *
     }
 }
 
-/* Results of pixels `first` and on, of which `last` are the sums over the last chunk. */
+/* Results of pixels `first` and on, of which `last` are the sums over the last chunk, `sums` those before, of all
+   pixels. */
 static void finish(const nhwc_split_call *c, const nhwc_split_region *r, const nhwc_split_filter_block *block,
-                   int64_t first, const float *last) {
+                   const float *sums, int64_t first, const float *last) {
     const nhwc_plan *plan = c->plan;
     const int64_t width = block->tiles * NHWC_SPLIT_FILTERS;
     const bool one_chunk = plan->split.step_count <= plan->split.chunk;
     nhwc_split_results t = {
-        .sums = one_chunk ? last : r->sums + first * width,
+        .sums = one_chunk ? last : sums + first * width,
         .more = one_chunk ? NULL : last,
         .pixels = nhwc_min(NHWC_SPLIT_PAIR, r->pixels - first),
         .width = width,
@@ -97,63 +116,192 @@ static void finish(const nhwc_split_call *c, const nhwc_split_region *r, const n
     }
 }
 
+/* What a chunk of a block of filters is multiplied by, and where its sums go. */
+typedef struct {
+    const nhwc_split_filter_block *block;
+    int64_t step, count; /* steps */
+    const char *filters;
+    int filter_parts;
+    float *sums;              /* of the chunks before, for all pixels */
+    nhwc_split_filters *next; /* to be split meanwhile, or NULL, */
+    int64_t share;            /* so many pairs at a step, about */
+} chunk;
+
 /* One chunk's sums for all tiles of a region. Sums go to two small places in turn, so that those of one pair of tiles
    are added up, or made results, while the next is multiplied; `turn` counts the pairs so far. While the filters of the
-   chunk are at work, their successors are fetched. */
-static void run_chunk(const nhwc_split_call *c, const nhwc_split_region *r, const nhwc_split_filter_block *block,
-                      int64_t step, nhwc_split_pending *pending, int64_t turn) {
+   chunk are at work, their successors are fetched, or split. */
+static void run_chunk(const nhwc_split_call *c, const nhwc_split_region *r, const chunk *at,
+                      nhwc_split_pending *pending, int64_t *turn) {
     const nhwc_split_plan *d = &c->plan->split;
-    const int64_t step_bytes = (int64_t)NHWC_SPLIT_PARTS * block->tiles * NHWC_SPLIT_TILE_BYTES;
+    const nhwc_split_filter_block *block = at->block;
     const int64_t width = block->tiles * NHWC_SPLIT_FILTERS, pairs = nhwc_ceil_div(r->pixels, NHWC_SPLIT_PAIR);
-    const int64_t pixel_pitch = d->output_step * d->pixel, count = nhwc_min(d->chunk, d->step_count - step);
-    const bool last = step + count == d->step_count;
+    const int64_t pixel_pitch = d->output_step * d->pixel, bytes = at->count * nhwc_split_step_bytes(block);
+    const bool last = at->step + at->count == d->step_count;
     nhwc_split_block t = {
         .part_pitch = c->layout.part,
         .pixel_pitch = pixel_pitch,
         .tile_pitch = NHWC_SPLIT_PIXELS * pixel_pitch,
-        .steps = r->steps + step,
-        .count = count,
-        .filters = block->filters + step * step_bytes,
+        .steps = r->steps + at->step,
+        .count = at->count,
+        .filters = at->filters,
         .x_parts = r->x_parts,
-        .filter_parts = d->filter_parts,
-        .ahead_lines = nhwc_ceil_div(step_bytes / NHWC_ALIGNMENT, pairs),
+        .filter_parts = at->filter_parts,
+        .ahead_lines = nhwc_ceil_div(nhwc_split_step_bytes(block) / NHWC_ALIGNMENT, pairs),
+        .next = at->next,
+        .share = at->share,
     };
-    for (int64_t i = 0; i < pairs; i++, turn++) {
+    for (int64_t i = 0; i < pairs; i++, ++*turn) {
         const int64_t first = i * NHWC_SPLIT_PAIR, tiles = r->pixels - first > NHWC_SPLIT_PIXELS ? 2 : 1;
         t.x = r->parts + first * pixel_pitch;
-        t.sums = r->fresh[turn % 2];
-        t.ahead = t.filters + (count * step_bytes + i * t.ahead_lines * count * NHWC_ALIGNMENT);
+        t.sums = r->fresh[*turn % 2];
+        t.ahead = d->later ? NULL : t.filters + (bytes + i * t.ahead_lines * at->count * NHWC_ALIGNMENT);
         t.pending = *pending;
         c->plan->isa->split->block(&t, (int)tiles, block->tiles);
         *pending = (nhwc_split_pending){
             .from = t.sums,
-            .to = r->sums + first * width,
+            .to = at->sums + first * width,
             .count = last ? 0 : tiles * NHWC_SPLIT_PIXELS * width,
-            .add = step > 0,
+            .add = at->step > 0,
         };
         if (last && i > 0) {
-            finish(c, r, block, first - NHWC_SPLIT_PAIR, r->fresh[(turn + 1) % 2]);
+            finish(c, r, block, at->sums, first - NHWC_SPLIT_PAIR, r->fresh[(*turn + 1) % 2]);
         }
     }
     if (last) {
-        finish(c, r, block, (pairs - 1) * NHWC_SPLIT_PAIR, r->fresh[(turn + 1) % 2]);
+        finish(c, r, block, at->sums, (pairs - 1) * NHWC_SPLIT_PAIR, r->fresh[(*turn + 1) % 2]);
     }
 }
 
-/* A region's results for one block of filters. */
-static void run_block(const nhwc_split_call *c, const nhwc_split_region *r, const nhwc_split_filter_block *block) {
+static bool all_refused(const nhwc_split_region *r) { return r->refused_count == r->rows * r->cols; }
+
+/* A region's results for blocks first .. last - 1 of filters, which are split already. */
+static void run_blocks(const nhwc_split_call *c, nhwc_split_region *r, int64_t first, int64_t last) {
     const nhwc_split_plan *d = &c->plan->split;
-    nhwc_split_pending pending = {0};
     int64_t turn = 0;
-    for (int64_t step = 0; step < d->step_count; step += d->chunk) {
-        run_chunk(c, r, block, step, &pending, turn);
-        turn += nhwc_ceil_div(r->pixels, NHWC_SPLIT_PAIR);
+    for (int64_t b = first; b < last; b++) {
+        nhwc_split_pending pending = {0};
+        chunk at = {.block = &d->blocks[b], .filter_parts = d->filter_parts, .sums = r->sums};
+        nhwc_split_place(c, r, at.block->accepted);
+        for (; at.step < d->step_count && !all_refused(r); at.step += d->chunk) {
+            at.count = nhwc_min(d->chunk, d->step_count - at.step);
+            at.filters = at.block->filters + at.step * nhwc_split_step_bytes(at.block);
+            run_chunk(c, r, &at, &pending, &turn);
+        }
+        compute_directly(c, r, at.block);
     }
 }
 
-/* A region's results for some blocks of filters that stay in the second-level cache and have one chunk: pairs of tiles
-   in turn for all of them, so that a pixel's results are written together. */
-static void run_pixels(const nhwc_split_call *c, const nhwc_split_region *r, int64_t first, int64_t last) {
+/* A chunk of the filters of some blocks: `count` from number `first`. */
+typedef struct {
+    int64_t first, count, step;
+} packed_chunk;
+
+/* The first chunk of the blocks from number `first` on, or what follows a chunk; a count of 0 is the end. */
+static packed_chunk first_chunk(const nhwc_split_plan *d, int64_t first, int64_t last) {
+    return (packed_chunk){.first = first, .count = nhwc_min(d->together, last - first)};
+}
+
+static packed_chunk chunk_after(const nhwc_split_plan *d, packed_chunk at, int64_t last) {
+    at.step += d->chunk;
+    return at.step < d->step_count ? at : first_chunk(d, at.first + at.count, last);
+}
+
+/* The filters of a chunk, which are to be split. */
+static nhwc_split_filters filters_of(const nhwc_split_call *c, const nhwc_split_region *r, const packed_chunk *at,
+                                     char *to) {
+    const nhwc_split_plan *d = &c->plan->split;
+    if (at->count == 0) {
+        return (nhwc_split_filters){0};
+    }
+    nhwc_split_filters t = nhwc_split_filters_of(c->plan, at->first, at->count);
+    t.steps += at->step;
+    t.count = nhwc_min(d->chunk, d->step_count - at->step);
+    t.to = (uint16_t *)to;
+    t.to_block = nhwc_split_chunk_bytes(d) / (int64_t)sizeof(uint16_t);
+    t.seen = r->seen;
+    return t;
+}
+
+/* Whether filters fill their blocks and steps: others are split by themselves. */
+static bool is_whole(const nhwc_split_filters *t) {
+    bool whole = t->live == t->blocks * NHWC_SPLIT_WIDTH;
+    for (int64_t i = 0; i < t->count && whole; i++) {
+        whole = t->steps[i].count == NHWC_SPLIT_STEP;
+    }
+    return whole;
+}
+
+/* The blocks of a chunk in turn, while the next chunk's filters are split. */
+static void run_packed_chunk(const nhwc_split_call *c, nhwc_split_region *r, const packed_chunk *now,
+                             const nhwc_split_filters *filters, nhwc_split_filters *next, nhwc_split_pending *pending,
+                             int64_t *turn) {
+    const nhwc_split_plan *d = &c->plan->split;
+    const int64_t calls = nhwc_ceil_div(r->pixels, NHWC_SPLIT_PAIR) * now->count;
+    const int64_t sums = r->pixels * NHWC_SPLIT_WIDTH;
+    chunk at = {
+        .step = now->step,
+        .count = filters->count,
+        .filter_parts = filters->parts,
+        .next = is_whole(next) ? next : NULL,
+        .share = nhwc_ceil_div(next->count * NHWC_SPLIT_STEP / 2 * next->blocks, calls * filters->count),
+    };
+    for (int64_t i = 0; i < now->count; i++) {
+        at.block = &d->blocks[now->first + i];
+        at.filters = (const char *)(filters->to + i * filters->to_block);
+        at.sums = r->sums + i * sums;
+        if (at.step + at.count == d->step_count) {
+            nhwc_split_place(c, r, r->accepted[i]);
+            run_chunk(c, r, &at, pending, turn);
+            compute_directly(c, r, at.block);
+        } else {
+            run_chunk(c, r, &at, pending, turn);
+        }
+    }
+}
+
+/* As run_blocks, for filters that are split chunk by chunk, each while the one before is multiplied. By the last chunk
+   of some blocks it is known which inputs they accept. */
+static void run_blocks_splitting(const nhwc_split_call *c, nhwc_split_region *r, int64_t first, int64_t last) {
+    const nhwc_plan *plan = c->plan;
+    const nhwc_split_plan *d = &plan->split;
+    nhwc_split_pending pending = {0};
+    int64_t turn = 0, chunks = 0;
+    packed_chunk now = first_chunk(d, first, last);
+    nhwc_split_see_nothing(r->seen, d->together);
+    nhwc_split_filters filters = filters_of(c, r, &now, r->packed[0]);
+    plan->isa->split->filters(&filters);
+    while (now.count) {
+        const packed_chunk after = chunk_after(d, now, last);
+        if (after.step == 0) {
+            for (int64_t i = 0; i < now.count; i++) {
+                r->accepted[i] = nhwc_split_accepted(plan, &r->seen[i]);
+            }
+            nhwc_split_see_nothing(r->seen, d->together);
+        }
+        nhwc_split_filters next = filters_of(c, r, &after, r->packed[++chunks % 2]);
+        run_packed_chunk(c, r, &now, &filters, &next, &pending, &turn);
+        plan->isa->split->filters(&next);
+        filters = next;
+        now = after;
+    }
+}
+
+/* Whether the blocks' filters, which are split already, stay in the second-level cache, and have one chunk, and all
+   accept what the region stores. */
+static bool takes_pixels_in_turn(const nhwc_split_plan *d, const nhwc_split_region *r, int64_t first, int64_t last) {
+    enum { NEAR_BYTES = 768 << 10 };
+    int64_t bytes = 0;
+    bool accepted = d->step_count <= d->chunk;
+    for (int64_t b = first; b < last && accepted; b++) {
+        bytes += d->step_count * nhwc_split_step_bytes(&d->blocks[b]);
+        accepted = nhwc_split_accepts(d->blocks[b].accepted, r->range);
+    }
+    return accepted && bytes <= NEAR_BYTES;
+}
+
+/* A region's results for such blocks: pairs of tiles in turn for all of them, so that a pixel's results are written
+   together. */
+static void run_pixels(const nhwc_split_call *c, nhwc_split_region *r, int64_t first, int64_t last) {
     const nhwc_split_plan *d = &c->plan->split;
     const int64_t pixel_pitch = d->output_step * d->pixel;
     nhwc_split_block t = {
@@ -167,6 +315,7 @@ static void run_pixels(const nhwc_split_call *c, const nhwc_split_region *r, int
     };
     const nhwc_split_filter_block *before = NULL;
     int64_t turn = 0, pixel_before = 0;
+    nhwc_split_place(c, r, d->blocks[first].accepted);
     for (int64_t i = 0; i < r->pixels; i += NHWC_SPLIT_PAIR) {
         t.x = r->parts + i * pixel_pitch;
         for (int64_t b = first; b < last; b++, turn++) {
@@ -174,40 +323,35 @@ static void run_pixels(const nhwc_split_call *c, const nhwc_split_region *r, int
             t.sums = r->fresh[turn % 2];
             c->plan->isa->split->block(&t, r->pixels - i > NHWC_SPLIT_PIXELS ? 2 : 1, d->blocks[b].tiles);
             if (before) {
-                finish(c, r, before, pixel_before, r->fresh[(turn + 1) % 2]);
+                finish(c, r, before, NULL, pixel_before, r->fresh[(turn + 1) % 2]);
             }
             before = &d->blocks[b];
             pixel_before = i;
         }
     }
-    finish(c, r, before, pixel_before, r->fresh[(turn + 1) % 2]);
+    finish(c, r, before, NULL, pixel_before, r->fresh[(turn + 1) % 2]);
 }
 
 /* ---- Tasks ------------------------------------------------------------------------------------------------------- */
 
 /* Blocks first .. last - 1 of filters, group by group. */
 static void run_region(const nhwc_split_call *c, nhwc_split_region *r, int64_t first, int64_t last) {
-    enum { NEAR_BYTES = 768 << 10 }; /* of filters that stay in the second-level cache */
     const nhwc_split_plan *d = &c->plan->split;
     while (first < last) {
         const int64_t group = d->blocks[first].group;
-        int64_t end = first, bytes = 0;
-        for (; end < last && d->blocks[end].group == group; end++) {
-            bytes += d->step_count * NHWC_SPLIT_PARTS * d->blocks[end].tiles * NHWC_SPLIT_TILE_BYTES;
+        int64_t end = first;
+        while (end < last && d->blocks[end].group == group) {
+            end++;
         }
         if (group != r->group) {
             nhwc_split_store(c, r, group);
         }
-        const bool all_refused = r->refused_count == r->rows * r->cols;
-        if (!all_refused && d->step_count <= d->chunk && bytes <= NEAR_BYTES) {
+        if (d->later) {
+            run_blocks_splitting(c, r, first, end);
+        } else if (takes_pixels_in_turn(d, r, first, end)) {
             run_pixels(c, r, first, end);
         } else {
-            for (int64_t b = first; b < end && !all_refused; b++) {
-                run_block(c, r, &d->blocks[b]);
-            }
-        }
-        for (int64_t b = first; b < end && r->refused_count; b++) {
-            compute_directly(c, r, &d->blocks[b]);
+            run_blocks(c, r, first, end);
         }
         first = end;
     }
@@ -244,16 +388,21 @@ static nhwc_split_region *region_of(const nhwc_split_call *c, int64_t worker) {
 }
 
 static void prepare_region(const nhwc_split_call *c, int64_t worker) {
+    const nhwc_split_plan *d = &c->plan->split;
     const nhwc_split_layout *l = &c->layout;
     nhwc_split_region *r = region_of(c, worker);
-    char *workspace = (char *)r;
+    char *workspace = (char *)r, *packed = workspace + l->packed;
+    const int64_t bytes = d->together * nhwc_split_chunk_bytes(d);
     *r = (nhwc_split_region){
-        .flags = (uint64_t *)(workspace + l->flags),
+        .ranges = (nhwc_split_range *)(workspace + l->ranges),
         .steps = (int64_t *)(workspace + l->steps),
         .offsets = (int64_t *)(workspace + l->offsets),
         .refused = (int64_t *)(workspace + l->refused),
         .fresh = {(float *)(workspace + l->sums), (float *)(workspace + l->sums) + NHWC_SPLIT_BLOCK_SUMS},
         .sums = (float *)(workspace + l->sums) + 2 * NHWC_SPLIT_BLOCK_SUMS,
+        .packed = {packed, packed + bytes},
+        .seen = (nhwc_split_seen *)(packed + 2 * bytes),
+        .accepted = (nhwc_split_range *)(packed + 2 * bytes + d->together * (int64_t)sizeof(nhwc_split_seen)),
         .table = (const void **)(workspace + l->table),
         .parts = workspace + l->parts,
     };
@@ -286,11 +435,11 @@ static int64_t cut_tasks(nhwc_split_call *c, int64_t n, int threads) {
     enum { TASKS_PER_THREAD = 2, LEAST_PIXELS = 3 * NHWC_SPLIT_PAIR };
     const nhwc_plan *plan = c->plan;
     const nhwc_problem *p = &plan->problem;
-    const int64_t enough = (int64_t)threads * TASKS_PER_THREAD;
+    const int64_t enough = (int64_t)threads * (plan->split.later ? 1 : TASKS_PER_THREAD);
     int64_t rows, cols;
     nhwc_split_largest_block(plan, &rows, &cols);
     c->filter_parts = 1;
-    c->filters_first = p->k * (p->f / p->groups) > 2 * p->in[1] * p->in[2] * p->c;
+    c->filters_first = plan->split.later || p->k * (p->f / p->groups) > 2 * p->in[1] * p->in[2] * p->c;
     int64_t tasks = count_tasks(c, n, rows, cols);
     if (threads > 1) {
         for (int step = 0; step < 2; step++) {
@@ -305,17 +454,18 @@ static int64_t cut_tasks(nhwc_split_call *c, int64_t n, int threads) {
         }
     }
     c->layout = nhwc_split_lay_out(plan, rows, cols);
-    c->stretch =
-        nhwc_max(NHWC_SPLIT_FLAGS, nhwc_ceil_div(nhwc_split_lay_out(plan, 1, p->out[2]).width, NHWC_SPLIT_FLAGS - 1));
+    c->stretch = nhwc_max(NHWC_SPLIT_STRETCHES,
+                          nhwc_ceil_div(nhwc_split_lay_out(plan, 1, p->out[2]).width, NHWC_SPLIT_STRETCHES - 1));
     return tasks;
 }
 
 static nhwc_status run(const nhwc_plan *plan, int64_t n, const void *x, const void *residual, void *out) {
-    const double GRAIN = 4e6; /* multiplications worth a thread */
     const nhwc_problem *p = &plan->problem;
-    nhwc_split_call c = {.plan = plan, .x = x, .residual = residual, .out = out};
+    nhwc_lock lock = NHWC_LOCK_INIT;
+    bool copied = false;
+    nhwc_split_call c = {.plan = plan, .x = x, .residual = residual, .out = out, .lock = &lock, .copied = &copied};
     double work = (double)n * (double)p->pixels * (double)p->k * (double)p->f;
-    int threads = nhwc_threads_for(work, GRAIN);
+    int threads = nhwc_threads_for(work, NHWC_SPLIT_GRAIN);
     int64_t tasks = cut_tasks(&c, n, threads);
     threads = (int)nhwc_min(threads, tasks);
     c.workspace = nhwc_workspace_take((size_t)(c.layout.bytes * threads));

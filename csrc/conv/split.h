@@ -2,11 +2,14 @@
 #ifndef NHWC_CONV_SPLIT_H
 #define NHWC_CONV_SPLIT_H
 
+#include "../base/lock.h"
 #include "../base/memory.h"
 #include "source.h"
 
 bool nhwc_split_serves(const nhwc_plan *plan);
 nhwc_status nhwc_split_prepare(nhwc_plan *plan, const void *filters, const void *bias, bool borrow);
+
+#define NHWC_SPLIT_GRAIN 4e6 /* multiplications worth a thread */
 
 /* How the inputs of a block of rows x cols outputs are stored, and the workspace of a thread: all in bytes, but for the
    first four. */
@@ -15,14 +18,14 @@ typedef struct {
     int64_t width;       /* stored columns of a row */
     int64_t plane_rows;  /* stored rows for one depth tap, of all phases */
     int64_t plane, part; /* from a block of channels, and from a part, to the next */
-    int64_t flags, steps, offsets, refused, sums, table, parts; /* where they begin */
+    int64_t ranges, steps, offsets, refused, sums, packed, table, parts; /* where they begin */
     int64_t bytes;
 } nhwc_split_layout;
 
 enum {
-    NHWC_SPLIT_HEAD = 4 * NHWC_ALIGNMENT, /* bytes of a thread's state */
+    NHWC_SPLIT_HEAD = 5 * NHWC_ALIGNMENT, /* bytes of a thread's state */
     NHWC_SPLIT_PAIR = NHWC_SPLIT_TILES * NHWC_SPLIT_PIXELS,
-    NHWC_SPLIT_FLAGS = 64, /* of a stored row */
+    NHWC_SPLIT_STRETCHES = 64, /* of a stored row, at most */
 };
 
 nhwc_split_layout nhwc_split_lay_out(const nhwc_plan *plan, int64_t rows, int64_t cols);
@@ -41,9 +44,11 @@ typedef struct {
     int64_t row_blocks, col_blocks, pixel_blocks; /* of an image; of a call */
     int64_t filter_parts;                         /* ranges of blocks of filters */
     bool filters_first;                           /* filters are larger than the input, and are cut first */
-    int64_t stretch;          /* columns that share a flag: fixed by the shape, so that bits do not depend on the cut */
+    int64_t stretch; /* columns that share a range: fixed by the shape, so that bits do not depend on the cut */
     nhwc_split_layout layout; /* of the largest block */
     char *workspace;          /* of all threads */
+    nhwc_lock *lock;          /* for plain filters that are to be copied, */
+    bool *copied;             /* if they are not yet */
 } nhwc_split_call;
 
 /* A block of output pixels in a thread's hands. */
@@ -51,13 +56,18 @@ typedef struct {
     int64_t n, depth, row, col; /* the first output */
     int64_t group;              /* -1: nothing is stored */
     int64_t rows, cols, pixels; /* pixels: with those between rows, as whole tiles */
-    uint64_t *flags;            /* of each stored row: a bit for each stretch of columns of which one has no parts */
+    nhwc_split_range range;     /* of what is stored, */
+    nhwc_split_range *ranges;   /* and of each stretch of each stored row */
+    nhwc_split_range placed;    /* for inputs of which the pixels are placed */
     int64_t *steps;             /* from an output's first input to what each step reads, in bytes */
     int64_t *offsets;           /* of each pixel's results */
     int64_t *refused;           /* pixels that are to be computed directly */
     int64_t refused_count;
     int x_parts;            /* that some stored value has */
-    float *fresh[2], *sums; /* of a pair of tiles and a chunk; of all pixels */
+    float *fresh[2], *sums; /* of a pair of tiles and a chunk; of all pixels, for each block that is done together */
+    char *packed[2];        /* filters of a chunk, where the plan has not split them, */
+    nhwc_split_seen *seen;  /* what was seen of each block's, */
+    nhwc_split_range *accepted; /* and which inputs these accept */
     const void **table;
     char *parts;
 } nhwc_split_region;
@@ -67,10 +77,45 @@ _Static_assert(sizeof(nhwc_split_region) <= NHWC_SPLIT_HEAD, "the head of the wo
 /* The largest block of outputs whose inputs the second-level cache holds. */
 void nhwc_split_largest_block(const nhwc_plan *plan, int64_t *rows, int64_t *cols);
 
-/* Stores the input of a group that the region reads as parts, and places the results of its pixels. */
+/* Stores the input of a group that the region reads as parts. */
 void nhwc_split_store(const nhwc_split_call *c, nhwc_split_region *r, int64_t group);
 
 /* Where each step reads: after the rows of a region have changed. */
 void nhwc_split_place_steps(const nhwc_split_call *c, nhwc_split_region *r);
+
+/* Places the results of a region's pixels, but for those that read other inputs than are accepted: those are refused.
+ */
+void nhwc_split_place(const nhwc_split_call *c, nhwc_split_region *r, nhwc_split_range accepted);
+
+/* Whether all that is stored is accepted. */
+static inline bool nhwc_split_accepts(nhwc_split_range accepted, nhwc_split_range range) {
+    return range.least >= accepted.least && range.most <= accepted.most;
+}
+
+static inline int64_t nhwc_split_step_bytes(const nhwc_split_filter_block *block) {
+    return (int64_t)NHWC_SPLIT_PARTS * block->tiles * NHWC_SPLIT_TILE_BYTES;
+}
+
+/* Bytes from a block's chunk of filters to the next block's, where they are split later; skewed, since the processor
+   takes addresses that are equal modulo 4 KiB for the same. */
+static inline int64_t nhwc_split_chunk_bytes(const nhwc_split_plan *d) {
+    return d->chunk * NHWC_SPLIT_PARTS * NHWC_SPLIT_TILES * NHWC_SPLIT_TILE_BYTES + 5 * NHWC_ALIGNMENT;
+}
+
+/* Splits all filters, and finds which inputs their blocks accept. */
+nhwc_status nhwc_split_pack(nhwc_plan *plan);
+
+/* Copies the plain filters to the plan's room for them, where vectors of them can be read to beyond their end. */
+const void *nhwc_split_copy_plain(const nhwc_plan *plan);
+
+/* The plain filters of `count` neighbouring blocks of a group, that are to be split; the caller says which steps, and
+   where to. */
+nhwc_split_filters nhwc_split_filters_of(const nhwc_plan *plan, int64_t first, int64_t count);
+
+void nhwc_split_see_nothing(nhwc_split_seen *seen, int64_t count);
+
+/* The inputs whose parts, and the products of these with the filters' parts, are normal, in sums below the largest
+   number; none where these would be too few to be ordinary. */
+nhwc_split_range nhwc_split_accepted(const nhwc_plan *plan, const nhwc_split_seen *seen);
 
 #endif

@@ -1,7 +1,11 @@
 /* The split method's input: the rows that a block of output pixels reads, stored as parts, and its pixels' places. */
 #include "split.h"
 
+#include <float.h>
+#include <math.h>
 #include <string.h>
+
+static const nhwc_split_range NOTHING = {FLT_MAX, 0};
 
 /* ---- Storing the input ------------------------------------------------------------------------------------------- */
 
@@ -10,8 +14,8 @@ static uint16_t *stored_at(const nhwc_split_call *c, const nhwc_split_region *r,
     return (uint16_t *)(r->parts + (row * c->layout.width + col) * c->plan->split.pixel);
 }
 
-/* The flag of a stored column, and the first that the next flag has. */
-static int64_t flag_of(const nhwc_split_call *c, const nhwc_split_region *r, int64_t col) {
+/* The stretch of a stored column, and the first column of the next. */
+static int64_t stretch_of(const nhwc_split_call *c, const nhwc_split_region *r, int64_t col) {
     const int64_t first = r->col * c->plan->split.output_step;
     return (first + col) / c->stretch - first / c->stretch;
 }
@@ -30,9 +34,17 @@ static void clear_columns(const nhwc_split_call *c, uint16_t *to, int64_t column
     }
 }
 
-/* Columns whose inputs are `step` pixels apart; false: one of them has no parts, and zeros stand for all. */
-static bool store_columns(const nhwc_split_call *c, nhwc_split_region *r, const float *x, int64_t step, int64_t columns,
-                          uint16_t *to) {
+static void widen(nhwc_split_range *range, nhwc_split_range by) {
+    range->least = by.least < range->least ? by.least : range->least;
+    range->most = by.most > range->most ? by.most : range->most;
+}
+
+/* Columns whose inputs are `step` pixels apart, of one stretch. Zeros stand for all where one is too large for parts,
+   or NaN, which neighbours must not meet. */
+static void store_columns(const nhwc_split_call *c, nhwc_split_region *r, const float *x, int64_t step, int64_t columns,
+                          uint16_t *to, nhwc_split_range *stretch) {
+    const float TOO_LARGE = 0x1p127f;
+    nhwc_split_range range = NOTHING;
     const nhwc_plan *plan = c->plan;
     const nhwc_split_plan *d = &plan->split;
     const int64_t depth = plan->problem.c / plan->problem.groups, element = (int64_t)sizeof(uint16_t);
@@ -46,19 +58,18 @@ static bool store_columns(const nhwc_split_call *c, nhwc_split_region *r, const 
         .to_block = d->channel_blocks ? c->layout.plane / element : NHWC_SPLIT_STEP,
         .part_pitch = c->layout.part / element,
         .fill = d->channel_blocks,
-        .least = d->least,
-        .most = d->most,
+        .range = &range,
         .parts = &r->x_parts,
     };
     if (!d->channel_blocks && step == 1 && depth == plan->problem.c) {
         t.channels *= columns;
         t.pixels = 1;
     }
-    if (plan->isa->split->input(&t)) {
-        return true;
+    plan->isa->split->input(&t);
+    if (range.most >= TOO_LARGE) {
+        clear_columns(c, to, columns);
     }
-    clear_columns(c, to, columns);
-    return false;
+    widen(stretch, range);
 }
 
 /* One stored row, from where the input row's channels of the group begin, or from zeros. */
@@ -67,7 +78,10 @@ static void store_row(const nhwc_split_call *c, nhwc_split_region *r, const floa
     const nhwc_split_plan *d = &c->plan->split;
     const int64_t width = c->layout.width, step = d->column_step;
     const int64_t first = r->col * p->stride[2] - p->before[2]; /* of stored column 0 */
-    r->flags[row] = 0;
+    nhwc_split_range *ranges = r->ranges + row * NHWC_SPLIT_STRETCHES;
+    for (int64_t i = 0; i <= stretch_of(c, r, width - 1); i++) {
+        ranges[i] = NOTHING;
+    }
     if (!x) {
         clear_columns(c, stored_at(c, r, row, 0), width);
         return;
@@ -75,34 +89,35 @@ static void store_row(const nhwc_split_call *c, nhwc_split_region *r, const floa
     for (int64_t col = 0; col < width;) {
         const int64_t at = first + col * step;
         int64_t count = nhwc_min(width, next_stretch(c, r, col)) - col;
-        bool good = true;
+        nhwc_split_range *range = &ranges[stretch_of(c, r, col)];
         if (at >= 0 && at < p->in[2]) {
             count = nhwc_min(count, (p->in[2] - 1 - at) / step + 1);
-            good = store_columns(c, r, x + at * p->c, step, count, stored_at(c, r, row, col));
+            store_columns(c, r, x + at * p->c, step, count, stored_at(c, r, row, col), range);
         } else {
             const int64_t source = nhwc_source_index(p->padding_mode, at, p->in[2]);
             count = 1;
             if (source < 0) {
                 clear_columns(c, stored_at(c, r, row, col), 1);
             } else {
-                good = store_columns(c, r, x + source * p->c, 1, 1, stored_at(c, r, row, col));
+                store_columns(c, r, x + source * p->c, 1, 1, stored_at(c, r, row, col), range);
             }
         }
-        r->flags[row] |= (uint64_t)!good << flag_of(c, r, col);
+        widen(&r->range, *range);
         col += count;
     }
 }
 
-/* All rows that the region reads: for each depth tap, for each phase, those of the outputs and its tail. Returns
-   whether any has a value without parts. */
-static bool store_input(const nhwc_split_call *c, nhwc_split_region *r, int64_t group) {
+/* All rows that the region reads: for each depth tap, for each phase, those of the outputs and its tail. */
+void nhwc_split_store(const nhwc_split_call *c, nhwc_split_region *r, int64_t group) {
     const nhwc_plan *plan = c->plan;
     const nhwc_problem *p = &plan->problem;
     const nhwc_split_plan *d = &plan->split;
     const char *x = c->x + r->n * p->in[0] * p->in[1] * p->in[2] * p->c * (int64_t)sizeof(float);
-    uint64_t flags = 0;
     int64_t row = 0;
+    r->group = group;
     r->x_parts = 1;
+    r->range = NOTHING;
+    r->placed = NOTHING;
     for (int64_t k = 0; k < p->kernel[0]; k++) {
         const int64_t depth = nhwc_tap_source(p, 0, r->depth, k);
         for (int64_t phase = 0; phase < d->phases; phase++) {
@@ -111,7 +126,6 @@ static bool store_input(const nhwc_split_call *c, nhwc_split_region *r, int64_t 
                 const int64_t source = nhwc_source_index(p->padding_mode, at, p->in[1]);
                 const char *from = nhwc_input_row(plan, x, depth, source);
                 store_row(c, r, from ? (const float *)from + group * (p->c / p->groups) : NULL, row);
-                flags |= r->flags[row];
             }
         }
     }
@@ -120,7 +134,6 @@ static bool store_input(const nhwc_split_call *c, nhwc_split_region *r, int64_t 
             r->parts + part * c->layout.part + (d->planes - 1) * c->layout.plane + row * c->layout.width * d->pixel;
         memset(end, 0, (size_t)(r->parts + (part + 1) * c->layout.part - end));
     }
-    return flags != 0;
 }
 
 /* ---- Placing pixels ---------------------------------------------------------------------------------------------- */
@@ -148,24 +161,33 @@ void nhwc_split_place_steps(const nhwc_split_call *c, nhwc_split_region *r) {
     }
 }
 
-/* Whether an output reads a column without parts. */
-static bool is_refused(const nhwc_split_call *c, const nhwc_split_region *r, int64_t row, int64_t col) {
+/* Whether an output reads a stretch that is not accepted. */
+static bool is_refused(const nhwc_split_call *c, const nhwc_split_region *r, nhwc_split_range accepted, int64_t row,
+                       int64_t col) {
     const nhwc_problem *p = &c->plan->problem;
     const nhwc_split_plan *d = &c->plan->split;
     const int64_t first = col * d->output_step, last = first + (p->kernel[2] - 1) * p->dilation[2];
-    const uint64_t from = ~0ull << flag_of(c, r, first), to = ~0ull >> (NHWC_SPLIT_FLAGS - 1 - flag_of(c, r, last));
     for (int64_t k = 0; k < p->kernel[0]; k++) {
         for (int64_t tap = 0; tap < p->kernel[1]; tap++) {
-            if (r->flags[tap_row(c, r, k, tap) + row] & from & to) {
-                return true;
+            const nhwc_split_range *ranges = r->ranges + (tap_row(c, r, k, tap) + row) * NHWC_SPLIT_STRETCHES;
+            for (int64_t i = stretch_of(c, r, first); i <= stretch_of(c, r, last); i++) {
+                if (!nhwc_split_accepts(accepted, ranges[i])) {
+                    return true;
+                }
             }
         }
     }
     return false;
 }
 
-static void place_pixels(const nhwc_split_call *c, nhwc_split_region *r, bool any_flag) {
+void nhwc_split_place(const nhwc_split_call *c, nhwc_split_region *r, nhwc_split_range accepted) {
     const int64_t columns = c->layout.width / c->plan->split.output_step;
+    const bool all = nhwc_split_accepts(accepted, r->range);
+    accepted = all ? (nhwc_split_range){0, INFINITY} : accepted;
+    if (memcmp(&accepted, &r->placed, sizeof accepted) == 0) {
+        return;
+    }
+    r->placed = accepted;
     r->refused_count = 0;
     for (int64_t i = 0; i < nhwc_round_up(r->pixels, NHWC_SPLIT_PAIR); i++) {
         const int64_t row = i / columns, col = i % columns;
@@ -173,16 +195,10 @@ static void place_pixels(const nhwc_split_call *c, nhwc_split_region *r, bool an
         if (row >= r->rows || col >= r->cols) {
             continue;
         }
-        if (any_flag && is_refused(c, r, row, col)) {
+        if (!all && is_refused(c, r, accepted, row, col)) {
             r->refused[r->refused_count++] = row * r->cols + col;
         } else {
             r->offsets[i] = nhwc_out_at(c->plan, r->n, r->depth, r->row + row, r->col + col);
         }
     }
-}
-
-void nhwc_split_store(const nhwc_split_call *c, nhwc_split_region *r, int64_t group) {
-    const bool any_flag = store_input(c, r, group);
-    place_pixels(c, r, any_flag);
-    r->group = group;
 }

@@ -5,9 +5,7 @@
 #include "../base/threads.h"
 #include "tiles.h"
 
-#include <float.h>
 #include <math.h>
-#include <stdatomic.h>
 #include <string.h>
 
 /* Sizes that were chosen by measuring; see csrc/README.md. */
@@ -16,6 +14,7 @@ enum {
     BLOCK_BYTES = 640 << 10,      /* of a block's stored input, if it can be, */
     FAR_BLOCK_BYTES = 1300 << 10, /* and where the filters are read from beyond the second-level cache */
     FAR_BYTES = 1 << 20,
+    LATER_BLOCK_BYTES = 3 << 20, /* where filters are split later: a chunk reads some of its channels only */
 };
 
 /* ---- Which problems ---------------------------------------------------------------------------------------------- */
@@ -90,26 +89,36 @@ nhwc_split_layout nhwc_split_lay_out(const nhwc_plan *plan, int64_t rows, int64_
     const int64_t taps = p->kernel[0] * p->kernel[1] * p->kernel[2];
     l.bytes = NHWC_SPLIT_HEAD;
     const int64_t sizes[] = {
-        p->kernel[0] * l.plane_rows * (int64_t)sizeof(uint64_t),
+        p->kernel[0] * l.plane_rows * NHWC_SPLIT_STRETCHES * (int64_t)sizeof(nhwc_split_range),
         d->step_count * (int64_t)sizeof(int64_t),
         (pixels + NHWC_SPLIT_TILES * NHWC_SPLIT_PIXELS) * (int64_t)sizeof(int64_t),
         rows * cols * (int64_t)sizeof(int64_t),
-        (2 * NHWC_SPLIT_BLOCK_SUMS + (d->step_count > d->chunk ? pixels * width : 0)) * (int64_t)sizeof(float),
+        (2 * NHWC_SPLIT_BLOCK_SUMS + (d->step_count > d->chunk ? d->together * pixels * width : 0)) *
+            (int64_t)sizeof(float),
+        d->later ? d->together * (2 * nhwc_split_chunk_bytes(d) + (int64_t)sizeof(nhwc_split_seen) +
+                                  (int64_t)sizeof(nhwc_split_range))
+                 : 0,
         NHWC_MAX_MR * taps * (int64_t)sizeof(void *),
         NHWC_SPLIT_PARTS * l.part,
     };
-    int64_t *const begins[] = {&l.flags, &l.steps, &l.offsets, &l.refused, &l.sums, &l.table, &l.parts};
-    for (int i = 0; i < 7; i++) {
+    int64_t *const begins[] = {&l.ranges, &l.steps, &l.offsets, &l.refused, &l.sums, &l.packed, &l.table, &l.parts};
+    for (int i = 0; i < 8; i++) {
         *begins[i] = l.bytes;
         l.bytes += nhwc_round_up(sizes[i], NHWC_ALIGNMENT);
     }
     return l;
 }
 
-void nhwc_split_largest_block(const nhwc_plan *plan, int64_t *rows, int64_t *cols) {
+/* Of a block's stored input. */
+static int64_t block_bytes(const nhwc_plan *plan) {
     const nhwc_problem *p = &plan->problem;
     const bool far = (double)(p->k * p->f / p->groups) * NHWC_SPLIT_PARTS * sizeof(uint16_t) > FAR_BYTES;
-    const int64_t most = far ? FAR_BLOCK_BYTES : BLOCK_BYTES;
+    return plan->split.later ? LATER_BLOCK_BYTES : far ? FAR_BLOCK_BYTES : BLOCK_BYTES;
+}
+
+void nhwc_split_largest_block(const nhwc_plan *plan, int64_t *rows, int64_t *cols) {
+    const nhwc_problem *p = &plan->problem;
+    const int64_t most = block_bytes(plan);
     *cols = p->out[2];
     while (*cols > NHWC_SPLIT_PIXELS && NHWC_SPLIT_PARTS * nhwc_split_lay_out(plan, 1, *cols).part > most) {
         *cols = nhwc_ceil_div(*cols, 2);
@@ -147,19 +156,19 @@ static void cut_steps(const nhwc_problem *p, nhwc_split_plan *d) {
     const int64_t depth = p->c / p->groups, run = run_of(p, d->channel_blocks);
     const int64_t taps = d->channel_blocks || p->dilation[2] > 1 ? p->kernel[2] : 1;
     nhwc_split_step *s = d->steps;
+    nhwc_split_inputs *inputs = d->inputs;
     for (int64_t plane = 0; plane < d->planes; plane++) {
         for (int64_t tap = 0; tap < p->kernel[0] * p->kernel[1] * taps; tap++) {
             const int64_t column = tap % taps, row = tap / taps % p->kernel[1], first = tap / taps / p->kernel[1];
             const int64_t input = ((first * p->kernel[1] + row) * p->kernel[2] + column) * depth;
             for (int64_t at = 0; at < (d->channel_blocks ? 1 : run); at += NHWC_SPLIT_STEP) {
                 const int64_t from = d->channel_blocks ? plane * NHWC_SPLIT_STEP : at;
+                *inputs++ = (nhwc_split_inputs){input + from, nhwc_min(NHWC_SPLIT_STEP, run - from)};
                 *s++ = (nhwc_split_step){
                     .depth = first,
                     .row = row,
                     .column = column,
                     .block = d->channel_blocks ? plane : at,
-                    .input = input + from,
-                    .inputs = nhwc_min(NHWC_SPLIT_STEP, run - from),
                 };
             }
         }
@@ -167,77 +176,6 @@ static void cut_steps(const nhwc_problem *p, nhwc_split_plan *d) {
 }
 
 /* ---- Filters ----------------------------------------------------------------------------------------------------- */
-
-static int64_t step_bytes(const nhwc_split_filter_block *block) {
-    return NHWC_SPLIT_PARTS * block->tiles * NHWC_SPLIT_TILE_BYTES;
-}
-
-typedef struct {
-    const nhwc_plan *plan;
-    const float *filters;
-    _Atomic uint32_t least, most; /* bits of magnitudes, which are in the order of these */
-    _Atomic int parts;
-} packing;
-
-static uint32_t bits_of(float x) {
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return bits;
-}
-
-static float value_of(uint32_t bits) {
-    float x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
-/* Task i is a block of a step, with the blocks innermost: rows of filters are read from end to end. */
-static void pack_steps(void *context, int64_t first, int64_t last, int worker) {
-    packing *c = context;
-    const nhwc_problem *p = &c->plan->problem;
-    const nhwc_split_plan *d = &c->plan->split;
-    float least = FLT_MAX, most = 0;
-    int parts = 1, parts_seen = atomic_load(&c->parts);
-    (void)worker;
-    for (int64_t i = first; i < last; i++) {
-        const nhwc_split_filter_block *block = &d->blocks[i % d->block_count];
-        const nhwc_split_step *step = &d->steps[i / d->block_count];
-        nhwc_split_filters t = {
-            .filters = c->filters + step->input * p->f + block->first,
-            .pitch = p->f,
-            .inputs = (int)step->inputs,
-            .live = (int)block->live,
-            .tiles = block->tiles,
-            .to = (uint16_t *)(block->filters + i / d->block_count * step_bytes(block)),
-            .least = &least,
-            .most = &most,
-            .parts = &parts,
-        };
-        c->plan->isa->split->filters(&t);
-    }
-    while (parts > parts_seen && !atomic_compare_exchange_weak(&c->parts, &parts_seen, parts)) {
-    }
-    uint32_t seen = atomic_load(&c->least);
-    while (bits_of(least) < seen && !atomic_compare_exchange_weak(&c->least, &seen, bits_of(least))) {
-    }
-    seen = atomic_load(&c->most);
-    while (bits_of(most) > seen && !atomic_compare_exchange_weak(&c->most, &seen, bits_of(most))) {
-    }
-}
-
-/* The inputs whose parts, and the products of these with the filters' parts, are normal, in sums below the largest
-   number; false if these are too few to be ordinary. */
-static bool find_range(nhwc_split_plan *d, int64_t k, float least, float most) {
-    const double PARTS = 0x1p25, SMALLEST = FLT_MIN * PARTS, ORDINARY_LEAST = 0x1p-40, ORDINARY_MOST = 0x1p20;
-    if (!(most < INFINITY)) {
-        return false;
-    }
-    const double low = fmax(SMALLEST, FLT_MIN * PARTS / least);
-    const double high = fmin(0x1p126, 0x1p126 / ((double)k * fmax(most, FLT_MIN)));
-    d->least = (float)low;
-    d->most = (float)high;
-    return least >= SMALLEST && low <= ORDINARY_LEAST && high >= ORDINARY_MOST;
-}
 
 /* Cuts a group's filters into blocks; counts only where `blocks` is NULL. Returns the tiles. */
 static int64_t cut_group(const nhwc_problem *p, int64_t group, int64_t *count, nhwc_split_filter_block *blocks) {
@@ -256,12 +194,41 @@ static int64_t cut_group(const nhwc_problem *p, int64_t group, int64_t *count, n
     return tiles;
 }
 
+/* Whether a plan that runs once splits filters while it multiplies, chunk by chunk, for a block of pixels that is all
+   of the input, and with filters that share out among the threads. Splitting all of them first costs 0.4 ns a weight,
+   as much as 60 pixels' products; this way it is a third of that. */
+static bool splits_later(const nhwc_plan *plan) {
+    enum { MOST_PIXELS = 2048, MOST_BYTES = LATER_BLOCK_BYTES, MOST_CHUNK_BYTES = 512 << 10 };
+    const double MOST_UNEVEN = 1.1;
+    const nhwc_problem *p = &plan->problem;
+    const nhwc_split_plan *d = &plan->split;
+    const int64_t bytes = p->in[1] * p->in[2] * (p->c / p->groups) * NHWC_SPLIT_PARTS * (int64_t)sizeof(uint16_t);
+    const int64_t planes = nhwc_min(d->planes, d->chunk / (p->kernel[1] * p->kernel[2]) + 1);
+    const int64_t threads = nhwc_threads_for((double)p->pixels * (double)p->k * (double)p->f, NHWC_SPLIT_GRAIN);
+    const int64_t parts = nhwc_ceil_div(d->block_count, threads) * threads;
+    return plan->single && p->n == 1 && p->out[0] == 1 && p->pixels <= MOST_PIXELS && bytes <= MOST_BYTES &&
+           bytes / d->planes * planes <= MOST_CHUNK_BYTES && (double)parts <= MOST_UNEVEN * (double)d->block_count;
+}
+
+/* How many blocks of filters go through a chunk together where they are split later: the more, the longer the stretches
+   of plain filters that are read, while their sums and split filters stay in the second-level cache. */
+static int64_t count_together(const nhwc_plan *plan, int64_t group_blocks) {
+    const int64_t SUMS_BYTES = 256 << 10, FILTER_BYTES = 640 << 10;
+    const nhwc_split_plan *d = &plan->split;
+    int64_t rows, cols;
+    nhwc_split_largest_block(plan, &rows, &cols);
+    const nhwc_split_layout l = nhwc_split_lay_out(plan, rows, cols);
+    const int64_t sums = nhwc_split_pixels(plan, &l, rows) * NHWC_SPLIT_WIDTH * (int64_t)sizeof(float);
+    const int64_t most = nhwc_max(1, nhwc_min(SUMS_BYTES / sums, FILTER_BYTES / (2 * nhwc_split_chunk_bytes(d))));
+    return nhwc_ceil_div(group_blocks, nhwc_ceil_div(group_blocks, most));
+}
+
 /* ---- The plan ---------------------------------------------------------------------------------------------------- */
 
 /* The parts of the plan's one block of memory, in order, each aligned. */
-enum { PHASES, STEPS, BLOCKS, SEGMENTS, BIAS, ZEROS, PLAIN, FILTERS, PARTS };
+enum { PHASES, STEPS, INPUTS, BLOCKS, SEGMENTS, BIAS, ZEROS, PLAIN, FILTERS, PARTS };
 
-static bool part_sizes(const nhwc_plan *plan, int64_t tiles, bool borrow, int64_t sizes[PARTS]) {
+static bool part_sizes(const nhwc_plan *plan, int64_t tiles, bool borrow, bool later, int64_t sizes[PARTS]) {
     const nhwc_problem *p = &plan->problem;
     const nhwc_split_plan *d = &plan->split;
     int64_t filters, plain;
@@ -272,12 +239,13 @@ static bool part_sizes(const nhwc_plan *plan, int64_t tiles, bool borrow, int64_
     }
     sizes[PHASES] = 3 * p->kernel[1] * (int64_t)sizeof(int64_t);
     sizes[STEPS] = d->step_count * (int64_t)sizeof(nhwc_split_step);
+    sizes[INPUTS] = d->step_count * (int64_t)sizeof(nhwc_split_inputs);
     sizes[BLOCKS] = d->block_count * (int64_t)sizeof(nhwc_split_filter_block);
     sizes[SEGMENTS] = d->segment_count * (int64_t)sizeof(nhwc_segment);
     sizes[BIAS] = tiles * p->groups * NHWC_SPLIT_FILTERS * (int64_t)sizeof(float);
     sizes[ZEROS] = p->c * (int64_t)sizeof(float);
     sizes[PLAIN] = nhwc_taps_in_place(plan, borrow) ? 0 : plain + plan->kernels->lanes * (int64_t)sizeof(float);
-    sizes[FILTERS] = filters;
+    sizes[FILTERS] = later ? 0 : filters;
     return true;
 }
 
@@ -291,8 +259,8 @@ static void fill_blocks(nhwc_plan *plan, const float *bias, float *biases, char 
     for (int64_t i = 0; i < d->block_count; i++) {
         nhwc_split_filter_block *block = &d->blocks[i];
         const int64_t width = block->tiles * NHWC_SPLIT_FILTERS;
-        block->filters = filters;
-        filters += d->step_count * step_bytes(block);
+        block->filters = d->later ? NULL : filters;
+        filters += d->later ? 0 : d->step_count * nhwc_split_step_bytes(block);
         block->bias = memset(biases, 0, (size_t)width * sizeof *biases);
         if (bias) {
             memcpy(biases, bias + block->first, (size_t)block->live * sizeof *biases);
@@ -321,6 +289,7 @@ static void point_into(nhwc_plan *plan, char *memory, const int64_t offsets[PART
     d->tails = d->residues + plan->problem.kernel[1];
     d->tap_phases = d->tails + plan->problem.kernel[1];
     d->steps = (nhwc_split_step *)(memory + offsets[STEPS]);
+    d->inputs = (nhwc_split_inputs *)(memory + offsets[INPUTS]);
     d->blocks = (nhwc_split_filter_block *)(memory + offsets[BLOCKS]);
     d->segments = (nhwc_segment *)(memory + offsets[SEGMENTS]);
 }
@@ -352,14 +321,15 @@ static nhwc_status decline(nhwc_plan *plan) {
 }
 
 nhwc_status nhwc_split_prepare(nhwc_plan *plan, const void *filters, const void *bias, bool borrow) {
-    const double GRAIN = 1e5; /* filters' inputs worth a thread */
     const nhwc_problem *p = &plan->problem;
     nhwc_split_plan *d = &plan->split;
     int64_t group_blocks, sizes[PARTS], offsets[PARTS], total;
     fill_shape(plan);
+    d->together = 1;
     const int64_t tiles = cut_group(p, 0, &group_blocks, NULL);
     d->block_count = group_blocks * p->groups;
-    if (!part_sizes(plan, tiles, borrow, sizes) || !nhwc_lay_out(PARTS, sizes, offsets, &total)) {
+    const bool later = splits_later(plan);
+    if (!part_sizes(plan, tiles, borrow, later, sizes) || !nhwc_lay_out(PARTS, sizes, offsets, &total)) {
         return NHWC_TOO_LARGE;
     }
     plan->borrowed = borrow;
@@ -372,23 +342,23 @@ nhwc_status nhwc_split_prepare(nhwc_plan *plan, const void *filters, const void 
     if (!storing_pays(plan)) {
         return decline(plan);
     }
+    d->later = later;
     cut_steps(p, d);
     nhwc_tap_segments(p, d->segments);
     d->zeros = memset(memory + offsets[ZEROS], 0, (size_t)sizes[ZEROS]);
     fill_blocks(plan, bias, (float *)(memory + offsets[BIAS]), memory + offsets[FILTERS]);
 
-    packing c = {.plan = plan, .filters = filters, .least = bits_of(FLT_MAX), .most = 0, .parts = 1};
-    int threads = nhwc_threads_for((double)p->k * (double)p->f, GRAIN);
-    nhwc_parallel_for(threads, d->block_count * d->step_count, pack_steps, &c);
-    if (!find_range(d, p->k, value_of(c.least), value_of(c.most))) {
-        return decline(plan);
-    }
-    d->filter_parts = c.parts;
     d->plain = filters;
-    if (!nhwc_taps_in_place(plan, borrow)) {
-        const size_t slack = (size_t)plan->kernels->lanes * sizeof(float), size = (size_t)sizes[PLAIN] - slack;
-        d->plain = memcpy(memory + offsets[PLAIN], filters, size);
-        memset(memory + offsets[PLAIN] + size, 0, slack);
+    d->copy = nhwc_taps_in_place(plan, borrow) ? NULL : memory + offsets[PLAIN];
+    if (d->later) {
+        d->together = count_together(plan, group_blocks);
+    } else {
+        const nhwc_status status = nhwc_split_pack(plan);
+        if (status != NHWC_OK) {
+            return status;
+        }
+        d->plain = d->copy ? nhwc_split_copy_plain(plan) : filters;
+        d->copy = NULL;
     }
     plan->packed_bytes = sizes[PLAIN] + sizes[FILTERS] + sizes[BIAS];
     int64_t rows, cols;

@@ -117,7 +117,7 @@ static void transform_filters(void *context, int64_t first, int64_t last, int wo
                       width = block->width;
         const int64_t inputs = nhwc_min(NHWC_SPLIT_STEP, depth - channel);
         for (int64_t k = 0; k < inputs; k++) {
-            float *row = scratch + k * matrices * width, least, most;
+            float *row = scratch + k * matrices * width;
             nhwc_winograd_filters operands = {
                 .taps = t->filters + (channel + k) * p->f + block->first,
                 .tap_pitch = depth * p->f,
@@ -127,23 +127,23 @@ static void transform_filters(void *context, int64_t first, int64_t last, int wo
                 .width = width,
             };
             d->kernels->filters(&operands);
-            plan->isa->split->range(row, matrices * width, &least, &most);
-            note(t, most);
+            note(t, plan->isa->split->range(row, matrices * width).most);
         }
-        float least = 0, most = 0;
+        const nhwc_split_inputs all = {.count = inputs};
         for (int64_t matrix = 0; matrix < matrices; matrix++) {
             char *to = (char *)block->filters +
                        nhwc_winograd_split_filters_at(plan, block, matrix, step - in_chunk, chunk) +
                        in_chunk * registers * NHWC_SPLIT_PARTS * NHWC_SPLIT_TILE_BYTES;
+            nhwc_split_seen seen = {{0}, {0}};
             nhwc_split_filters operands = {
                 .filters = scratch + matrix * width,
                 .pitch = matrices * width,
-                .inputs = (int)inputs,
-                .live = (int)width,
-                .tiles = (int)registers,
+                .live = width,
+                .blocks = 1,
+                .steps = &all,
+                .count = 1,
                 .to = (uint16_t *)to,
-                .least = &least,
-                .most = &most,
+                .seen = &seen,
             };
             plan->isa->split->filters(&operands);
         }

@@ -91,12 +91,12 @@ static bool is_zero(const nhwc_winograd_operands *c, const nhwc_winograd_place *
     const nhwc_plan *plan = c->plan;
     const int64_t depth = plan->problem.c / plan->problem.groups;
     const void *pixels[NHWC_WINOGRAD_MOST_PIXELS];
-    float least = 0, most = 0;
+    bool zero = true;
     nhwc_winograd_point(c, at, group * depth, pixels);
-    for (int64_t i = 0; i < plan->winograd.alpha * plan->winograd.alpha && most == 0; i++) {
-        plan->isa->split->range(pixels[i], depth, &least, &most);
+    for (int64_t i = 0; i < plan->winograd.alpha * plan->winograd.alpha && zero; i++) {
+        zero = plan->isa->split->range(pixels[i], depth).most == 0;
     }
-    return most == 0;
+    return zero;
 }
 
 void nhwc_winograd_write(const nhwc_winograd_operands *c, const nhwc_winograd_place *at,

@@ -25,6 +25,12 @@ enum {
     NHWC_SPLIT_TILE_BYTES = 1024, /* of one part of a step's filters of a tile */
 };
 
+/* Magnitudes of some values: the least that is not zero, FLT_MAX if there is none, and the greatest, infinity if one is
+   not finite. */
+typedef struct {
+    float least, most;
+} nhwc_split_range;
+
 /* `pixels` pixels of some channels, in blocks of a step's. */
 typedef struct {
     const float *x;
@@ -33,19 +39,35 @@ typedef struct {
     uint16_t *to;                           /* h of the first pixel */
     int64_t to_pitch, to_block, part_pitch; /* elements: from a pixel, a block of channels and a part to the next */
     bool fill;                              /* the last block with zeros */
-    float least, most;                      /* magnitudes other than zero that may be split */
+    nhwc_split_range *range;                /* widened by the values' */
     int *parts;                             /* raised to the parts that some value has */
 } nhwc_split_input;
 
-/* One step of filters. */
+/* The inputs that a step takes. */
 typedef struct {
-    const float *filters; /* rows of a filter's inputs */
-    int64_t pitch;
-    int inputs, live;    /* rows, and filters, that exist; others are zeros */
-    int tiles;           /* of filters */
-    uint16_t *to;        /* three parts of all tiles */
-    float *least, *most; /* lowered and raised to what `range` would find */
-    int *parts;          /* raised to the parts that some value has; may be NULL */
+    int64_t first, count;
+} nhwc_split_inputs;
+
+enum { NHWC_SPLIT_WIDTH = NHWC_SPLIT_TILES * NHWC_SPLIT_FILTERS }; /* filters of a whole block */
+
+/* What was seen of a block's filters, in lanes: the least magnitude that is not zero, and the greatest. */
+typedef struct {
+    float least[16], most[16];
+} nhwc_split_seen;
+
+/* Filters of some steps, of neighbouring blocks, that are split in the order in which they lie: a pair of inputs after
+   the other, for each the blocks in turn. */
+typedef struct {
+    const float *filters;           /* of input 0 */
+    int64_t pitch;                  /* elements from an input's filters to the next's */
+    int64_t live, blocks;           /* filters that exist, others are zeros, and blocks of them */
+    const nhwc_split_inputs *steps; /* inputs that they lack are zeros */
+    int64_t count;                  /* of steps */
+    int64_t step, pair, block;      /* what is next */
+    uint16_t *to;                   /* of each block one step behind the other, */
+    int64_t to_block;               /* and elements from a block to the next */
+    nhwc_split_seen *seen;          /* of each block */
+    int parts;                      /* raised to the parts that some value has */
 } nhwc_split_filters;
 
 /* Sums of a block that wait to be added to others, which overlaps with the products of the next block. */
@@ -71,6 +93,8 @@ typedef struct {
     int64_t ahead_lines;       /* and the cache lines of them at each step */
     float *sums;               /* rows of as many filters as the tiles have; what is there is lost */
     nhwc_split_pending pending;
+    nhwc_split_filters *next; /* whole blocks and steps of filters to split meanwhile, or NULL, */
+    int64_t share;            /* about so many pairs of a block's inputs at each step */
 } nhwc_split_block;
 
 enum {
@@ -117,10 +141,9 @@ typedef struct {
     /* Before the first block, and after the last, of a thread's task. */
     void (*begin)(void);
     void (*end)(void);
-    bool (*input)(const nhwc_split_input *); /* false: a value is out of range, and what is written without meaning */
-    void (*filters)(const nhwc_split_filters *);
-    /* The least magnitude but zero (FLT_MAX where all are zero), and the largest (infinity if any is not finite). */
-    void (*range)(const float *x, int64_t n, float *least, float *most);
+    void (*input)(const nhwc_split_input *); /* values of 2^127 or more, and NaN, have parts without meaning */
+    void (*filters)(nhwc_split_filters *);   /* all that are left */
+    nhwc_split_range (*range)(const float *x, int64_t n);
     void (*block)(const nhwc_split_block *, int pixel_tiles, int filter_tiles);
     void (*results)(const nhwc_split_results *);
     void (*winograd_rows)(nhwc_winograd_split_rows *); /* splits all */

@@ -63,6 +63,9 @@ cdef extern from "nhwc.h" nogil:
         int64_t packed_bytes, workspace_bytes
 
     nhwc_status nhwc_problem_check(nhwc_problem *problem)
+    enum:
+        NHWC_RUNS_ONCE
+
     nhwc_status nhwc_plan_create(nhwc_plan **plan, const nhwc_problem *problem, const void *filters, const void *bias,
                                  int borrow)
     ctypedef struct nhwc_storage:

@@ -106,9 +106,9 @@ cdef int _run_once(const nhwc_problem *p, object x, object filters, object bias,
     cdef void *out_data = _data(out)
     with nogil:
         if create is NULL:
-            status = nhwc_plan_create_stored(&plan, p, storage, filters_data, bias_data, 1)
+            status = nhwc_plan_create_stored(&plan, p, storage, filters_data, bias_data, NHWC_RUNS_ONCE)
         else:
-            status = create(&plan, p, filters_data, bias_data, 1)
+            status = create(&plan, p, filters_data, bias_data, NHWC_RUNS_ONCE)
         if status == NHWC_OK:
             status = nhwc_plan_run(plan, p.n, x_data, residual_data, out_data)
         nhwc_plan_destroy(plan)

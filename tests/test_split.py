@@ -153,7 +153,11 @@ def test_filters_without_parts_are_multiplied_directly_in_blocks_of_32(value, on
     direct = by("avx512", run)
     if np.isnan(value):  # spoils its own filter only
         direct[..., :5], direct[..., 6:] = clean[..., :5], clean[..., 6:]
-    np.testing.assert_array_equal(y[..., :32], direct[..., :32])
+    with np.errstate(invalid="ignore"):
+        size = function(abs(x).astype(float), abs(filters).astype(float), abs(bias), **options)
+        near = (y == direct) | (abs(y - direct) <= 1e-6 * size) | (np.isnan(y) & np.isnan(direct))
+    assert near[..., :32].all()
+    np.testing.assert_array_equal(np.isfinite(y[..., :32]), np.isfinite(direct[..., :32]))
     np.testing.assert_array_equal(y[..., 32:], clean[..., 32:])
 
 

@@ -129,7 +129,8 @@ typedef struct {
 
 /* One chunk's sums for all tiles of a region. Sums go to two small places in turn, so that those of one pair of tiles
    are added up, or made results, while the next is multiplied; `turn` counts the pairs so far. While the filters of the
-   chunk are at work, their successors are fetched, or split. */
+   chunk are at work, their successors are fetched, or split. What waits is kept in registers: reading it back from
+   memory would wait for all stores of the tile registers before. */
 static void run_chunk(const nhwc_split_call *c, const nhwc_split_region *r, const chunk *at,
                       nhwc_split_pending *pending, int64_t *turn) {
     const nhwc_split_plan *d = &c->plan->split;
@@ -150,14 +151,15 @@ static void run_chunk(const nhwc_split_call *c, const nhwc_split_region *r, cons
         .next = at->next,
         .share = at->share,
     };
+    nhwc_split_pending waiting = *pending;
     for (int64_t i = 0; i < pairs; i++, ++*turn) {
         const int64_t first = i * NHWC_SPLIT_PAIR, tiles = r->pixels - first > NHWC_SPLIT_PIXELS ? 2 : 1;
         t.x = r->parts + first * pixel_pitch;
         t.sums = r->fresh[*turn % 2];
         t.ahead = d->later ? NULL : t.filters + (bytes + i * t.ahead_lines * at->count * NHWC_ALIGNMENT);
-        t.pending = *pending;
+        t.pending = waiting;
         c->plan->isa->split->block(&t, (int)tiles, block->tiles);
-        *pending = (nhwc_split_pending){
+        waiting = (nhwc_split_pending){
             .from = t.sums,
             .to = at->sums + first * width,
             .count = last ? 0 : tiles * NHWC_SPLIT_PIXELS * width,
@@ -167,6 +169,7 @@ static void run_chunk(const nhwc_split_call *c, const nhwc_split_region *r, cons
             finish(c, r, block, at->sums, first - NHWC_SPLIT_PAIR, r->fresh[(*turn + 1) % 2]);
         }
     }
+    *pending = waiting;
     if (last) {
         finish(c, r, block, at->sums, (pairs - 1) * NHWC_SPLIT_PAIR, r->fresh[(*turn + 1) % 2]);
     }

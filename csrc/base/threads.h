@@ -17,14 +17,6 @@ int nhwc_threads_for(double work, double grain);
    the same size. Returns when all are done. One thread: calls `task` directly. */
 void nhwc_parallel_for(int threads, int64_t count, nhwc_task *task, void *context);
 
-/* Takes off a task's number what says which of `parts` nearly equal parts of `count` it is. */
-static inline void nhwc_take_part(int64_t *task, int64_t parts, int64_t count, int64_t *first, int64_t *length) {
-    const int64_t part = *task % parts;
-    *task /= parts;
-    *first = part * count / parts;
-    *length = (part + 1) * count / parts - *first;
-}
-
 double nhwc_seconds(void);
 
 #endif

@@ -11,6 +11,7 @@
    0 changes no bit; then rows are read in place, unless they have more than two zeros at an end. The copy is a ring of
    rows, since neighbouring blocks share most, and has planes apart. */
 #include "lines.h"
+#include "tasks.h"
 
 #include "../base/memory.h"
 #include "../base/threads.h"
@@ -23,11 +24,7 @@ typedef struct {
     const char *x;
     const char *residual;
     char *out;
-    int64_t rows;                   /* of a block */
-    int64_t row_blocks, col_blocks; /* of an image */
-    int64_t filter_parts;           /* ranges of filter blocks */
-    int64_t pixel_blocks;           /* of all images */
-    bool filters_first;             /* filters are cut before pixels, and tasks that share them are neighbours */
+    nhwc_tasks tasks;
     nhwc_lines_layout layout;
     int64_t workspace_bytes;
     char *workspace; /* of all threads */
@@ -35,7 +32,7 @@ typedef struct {
 
 /* One block of output pixels, and the parts of the workspace of the thread that does it. */
 typedef struct {
-    int64_t n, depth, row, rows, col, cols;
+    nhwc_area at;
     const char *x;      /* the sample */
     const void **table; /* for each output row, those that the rows of the kernel read */
     nhwc_line_tile *tiles;
@@ -54,7 +51,7 @@ static void copy_row(const call *c, const region *r, const char *row, char *to) 
     const nhwc_plan *plan = c->plan;
     const nhwc_problem *p = &plan->problem;
     const int64_t planes = plan->lines.planes, pixel = p->c * (int64_t)plan->element;
-    const int64_t left = r->col * p->stride[2] - p->before[2];
+    const int64_t left = r->at.col * p->stride[2] - p->before[2];
     for (int64_t plane = 0; plane < planes; plane++) {
         for (int64_t i = 0; i < c->layout.plane; i++, to += pixel) {
             const int64_t col = left + i * planes + plane;
@@ -80,18 +77,18 @@ static const void *find_row(const call *c, const region *r, int64_t i, int64_t k
     const nhwc_plan *plan = c->plan;
     const nhwc_problem *p = &plan->problem;
     const int64_t slice = k / p->kernel[1], tap = k % p->kernel[1];
-    const int64_t depth = nhwc_tap_source(p, 0, r->depth, slice), row = nhwc_tap_source(p, 1, r->row + i, tap);
+    const int64_t depth = nhwc_tap_source(p, 0, r->at.depth, slice), row = nhwc_tap_source(p, 1, r->at.row + i, tap);
     if (depth < 0 || row < 0) {
         return plan->lines.skips ? NULL : r->zeros;
     }
     const char *from = nhwc_input_row(plan, r->x, depth, row);
     if (plan->lines.in_place) {
-        return from + (r->col * p->stride[2] - p->before[2]) * p->c * (int64_t)plan->element;
+        return from + (r->at.col * p->stride[2] - p->before[2]) * p->c * (int64_t)plan->element;
     }
-    const int64_t padded_depth = r->depth * p->stride[0] + slice * p->dilation[0];
-    const int64_t padded_row = (r->row + i) * p->stride[1] + tap * p->dilation[1];
+    const int64_t padded_depth = r->at.depth * p->stride[0] + slice * p->dilation[0];
+    const int64_t padded_row = (r->at.row + i) * p->stride[1] + tap * p->dilation[1];
     const int64_t depths = nhwc_span(p, 0, p->out[0]), heights = nhwc_span(p, 1, p->out[1]);
-    const int64_t name = ((r->n * depths + padded_depth) * heights + padded_row) * p->out[2] + r->col;
+    const int64_t name = ((r->at.n * depths + padded_depth) * heights + padded_row) * p->out[2] + r->at.col;
     const int64_t slot = slice * c->layout.height + padded_row % c->layout.height;
     char *to = r->scratch + slot * c->layout.row_bytes;
     if (r->held[slot] != name) {
@@ -107,7 +104,7 @@ static const void *find_row(const call *c, const region *r, int64_t i, int64_t k
 static void find_columns(const nhwc_plan *plan, const region *r) {
     const nhwc_problem *p = &plan->problem;
     const int64_t planes = plan->lines.planes;
-    const int64_t low = p->before[2] - r->col * p->stride[2], high = low + p->in[2] - 1;
+    const int64_t low = p->before[2] - r->at.col * p->stride[2], high = low + p->in[2] - 1;
     for (int64_t i = 0; i < planes; i++) {
         r->first[i] = plan->lines.skips && low > i ? nhwc_ceil_div(low - i, planes) : 0;
         r->last[i] = !plan->lines.skips ? INT64_MAX / 2 : high >= i ? (high - i) / planes : -1;
@@ -118,7 +115,7 @@ static void find_columns(const nhwc_plan *plan, const region *r) {
 static void add_tiles(const call *c, region *r, int64_t i, int64_t phase, int64_t phases, int64_t mr, int64_t pixels) {
     const nhwc_plan *plan = c->plan;
     const nhwc_problem *p = &plan->problem;
-    const int64_t outputs = nhwc_ceil_div(r->cols - phase, phases), tiles = nhwc_ceil_div(outputs, mr);
+    const int64_t outputs = nhwc_ceil_div(r->at.cols - phase, phases), tiles = nhwc_ceil_div(outputs, mr);
     const int64_t least = outputs / nhwc_max(tiles, 1), larger = outputs - least * tiles;
     const int64_t begin = pixels == least ? larger : 0;
     const int64_t end = pixels == least ? tiles : pixels == least + 1 ? larger : 0;
@@ -127,7 +124,7 @@ static void add_tiles(const call *c, region *r, int64_t i, int64_t phase, int64_
         r->tiles[r->tile_count++] = (nhwc_line_tile){
             .rows = r->table + i * p->kernel[0] * p->kernel[1],
             .x = phase * plan->lines.plane_step + first * plan->lines.pixel_step,
-            .out = nhwc_out_at(plan, r->n, r->depth, r->row + i, r->col + phase + first * phases),
+            .out = nhwc_out_at(plan, r->at.n, r->at.depth, r->at.row + i, r->at.col + phase + first * phases),
             .plane = (int32_t)phase,
             .column = (int32_t)first,
             .pixels = (int32_t)pixels,
@@ -140,8 +137,8 @@ static void cut_tiles(const call *c, region *r, int64_t mr) {
     const int64_t phases = c->plan->problem.dilation[2];
     r->tile_count = 0;
     for (int64_t pixels = mr; pixels > 0; pixels--) {
-        for (int64_t i = 0; i < r->rows; i++) {
-            for (int64_t phase = 0; phase < nhwc_min(phases, r->cols); phase++) {
+        for (int64_t i = 0; i < r->at.rows; i++) {
+            for (int64_t phase = 0; phase < nhwc_min(phases, r->at.cols); phase++) {
                 add_tiles(c, r, i, phase, phases, mr, pixels);
             }
         }
@@ -189,8 +186,8 @@ static void run_tiles(const call *c, region *r, const nhwc_block *b) {
              t.count++) {
         }
         t.ahead = r->ahead;
-        t.ahead_lines = nhwc_ceil_div(r->ahead_bytes, 64 * d->chunks);
-        r->ahead += t.ahead_lines * 64 * d->chunks * t.count;
+        t.ahead_lines = nhwc_ceil_div(r->ahead_bytes, NHWC_ALIGNMENT * d->chunks);
+        r->ahead += t.ahead_lines * NHWC_ALIGNMENT * d->chunks * t.count;
         b->lines->run(&t, t.tiles->pixels);
         if (plan->activate) {
             activate(c, &t);
@@ -204,27 +201,27 @@ static void look_ahead(const call *c, region *r, int64_t blocks) {
     const nhwc_plan *plan = c->plan;
     const nhwc_problem *p = &plan->problem;
     const int64_t pixel = p->c * (int64_t)plan->element, row = p->in[2] * pixel;
-    const int64_t depth = nhwc_max(r->depth * p->stride[0] - p->before[0], 0);
+    const int64_t depth = nhwc_max(r->at.depth * p->stride[0] - p->before[0], 0);
     const int64_t mr = plan->lines.blocks->lines->mr;
     int64_t begin = depth * p->in[1] * row, bytes;
-    if (c->col_blocks > 1) {
-        begin += (r->col * p->stride[2] + nhwc_span(p, 2, r->cols) - p->before[2]) * pixel;
-        bytes = p->out[1] == 1 ? r->cols * p->stride[2] * pixel : 0;
+    if (c->tasks.col_blocks > 1) {
+        begin += (r->at.col * p->stride[2] + nhwc_span(p, 2, r->at.cols) - p->before[2]) * pixel;
+        bytes = p->out[1] == 1 ? r->at.cols * p->stride[2] * pixel : 0;
     } else {
-        begin += (r->row * p->stride[1] + nhwc_span(p, 1, r->rows) - p->before[1]) * row;
-        bytes = r->rows * nhwc_min(p->stride[1], p->kernel[1]) * row;
+        begin += (r->at.row * p->stride[1] + nhwc_span(p, 1, r->at.rows) - p->before[1]) * row;
+        bytes = r->at.rows * nhwc_min(p->stride[1], p->kernel[1]) * row;
     }
     const int64_t rest = (p->in[0] * p->in[1] * row) - begin;
     bytes = nhwc_max(nhwc_min(bytes, rest), 0);
     r->ahead = r->x + begin;
-    r->ahead_bytes = bytes / (blocks * nhwc_line_tiles(p, r->rows, r->cols, mr));
+    r->ahead_bytes = bytes / (blocks * nhwc_line_tiles(p, r->at.rows, r->at.cols, mr));
 }
 
 /* One region for filter blocks first .. last - 1. */
 static void run_region(const call *c, region *r, int64_t first, int64_t last) {
     const nhwc_problem *p = &c->plan->problem;
     const int64_t kernel_rows = p->kernel[0] * p->kernel[1];
-    for (int64_t i = 0; i < r->rows * kernel_rows; i++) {
+    for (int64_t i = 0; i < r->at.rows * kernel_rows; i++) {
         r->table[i] = find_row(c, r, i / kernel_rows, i % kernel_rows);
     }
     find_columns(c->plan, r);
@@ -242,7 +239,6 @@ static void run_region(const call *c, region *r, int64_t first, int64_t last) {
 
 /* ---- Tasks ------------------------------------------------------------------------------------------------------- */
 
-/* Neighbouring tasks read the same input, or the same filters where these are the larger. */
 static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
     const call *c = context;
     const nhwc_plan *plan = c->plan;
@@ -261,60 +257,31 @@ static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
         .scratch = workspace + c->layout.scratch,
     };
     for (int64_t task = first; task < last; task++) {
-        const int64_t part = c->filters_first ? task / c->pixel_blocks : task % c->filter_parts;
-        int64_t at = c->filters_first ? task % c->pixel_blocks : task / c->filter_parts;
-        nhwc_take_part(&at, c->col_blocks, p->out[2], &r.col, &r.cols);
-        nhwc_take_part(&at, c->row_blocks, p->out[1], &r.row, &r.rows);
-        r.depth = at % p->out[0];
-        r.n = at / p->out[0];
-        r.x = c->x + r.n * sample;
-        run_region(c, &r, part * d->block_count / c->filter_parts, (part + 1) * d->block_count / c->filter_parts);
+        int64_t from, to;
+        r.at = nhwc_task_area(&c->tasks, task, &from, &to);
+        r.x = c->x + r.at.n * sample;
+        run_region(c, &r, from, to);
     }
-}
-
-static int64_t count_tasks(call *c, int64_t n) {
-    const nhwc_problem *p = &c->plan->problem;
-    c->row_blocks = nhwc_ceil_div(p->out[1], c->rows);
-    c->col_blocks = nhwc_ceil_div(p->out[2], c->plan->lines.cols);
-    c->pixel_blocks = n * p->out[0] * c->row_blocks * c->col_blocks;
-    return c->pixel_blocks * c->filter_parts;
-}
-
-/* Cuts finer until every thread has a few tasks: rows where the input is larger, filters where they are. */
-static int64_t cut_tasks(call *c, int64_t n, int threads) {
-    enum { TASKS_PER_THREAD = 4, LEAST_PIXELS = 48 };
-    const nhwc_plan *plan = c->plan;
-    const nhwc_problem *p = &plan->problem;
-    const int64_t enough = (int64_t)threads * TASKS_PER_THREAD;
-    c->rows = plan->lines.rows;
-    c->filter_parts = 1;
-    c->filters_first = p->k * (p->f / p->groups) > p->in[1] * p->in[2] * p->c;
-    int64_t tasks = count_tasks(c, n);
-    if (threads == 1) {
-        return tasks;
-    }
-    for (int step = 0; step < 2; step++) {
-        if (tasks < enough && c->filters_first == (step == 0)) {
-            c->filter_parts = nhwc_min(nhwc_ceil_div(enough, tasks), plan->lines.block_count);
-        }
-        while (count_tasks(c, n) < enough && c->filters_first == (step == 1) && c->rows > 1 &&
-               c->rows * plan->lines.cols > LEAST_PIXELS) {
-            c->rows = nhwc_ceil_div(c->rows, 2);
-        }
-        tasks = count_tasks(c, n);
-    }
-    return tasks;
 }
 
 static nhwc_status run(const nhwc_plan *plan, int64_t n, const void *x, const void *residual, void *out) {
+    enum { TASKS_PER_THREAD = 4, LEAST_PIXELS = 48 };
     const double GRAIN = 4e6; /* multiplications worth a thread */
     const nhwc_problem *p = &plan->problem;
-    call c = {.plan = plan, .x = x, .residual = residual, .out = out};
+    const nhwc_tasks uncut = {
+        .shape = p,
+        .rows = plan->lines.rows,
+        .cols = plan->lines.cols,
+        .least_pixels = LEAST_PIXELS,
+        .blocks = plan->lines.block_count,
+        .filters_first = p->k * (p->f / p->groups) > p->in[1] * p->in[2] * p->c,
+    };
+    call c = {.plan = plan, .x = x, .residual = residual, .out = out, .tasks = uncut};
     double work = (double)n * (double)p->pixels * (double)p->k * (double)p->f;
     int threads = nhwc_threads_for(work, GRAIN);
-    int64_t tasks = cut_tasks(&c, n, threads);
+    const int64_t tasks = nhwc_cut_tasks(&c.tasks, n, threads > 1 ? threads * TASKS_PER_THREAD : 1);
     threads = (int)nhwc_min(threads, tasks);
-    c.workspace_bytes = nhwc_lines_workspace(plan, c.rows, plan->lines.cols, &c.layout);
+    c.workspace_bytes = nhwc_lines_workspace(plan, c.tasks.rows, c.tasks.cols, &c.layout);
     c.workspace = nhwc_workspace_take((size_t)(c.workspace_bytes * threads));
     if (!c.workspace) {
         return NHWC_NO_MEMORY;

@@ -9,6 +9,7 @@
    offsets everywhere: almost nothing is done per tile but arithmetic, which pays where the reduction is short (few
    channels of input, or of a group). In the copy, groups that share a vector are interleaved; see row_tile.inl.h. */
 #include "rows.h"
+#include "tasks.h"
 
 #include "../base/memory.h"
 #include "../base/threads.h"
@@ -21,16 +22,14 @@ typedef struct {
     const char *x;
     const char *residual;
     char *out;
-    int64_t rows;                   /* of a block */
-    int64_t row_blocks, col_blocks; /* of an image */
-    int64_t filter_parts;           /* ranges of filter blocks */
+    nhwc_tasks tasks;
     int64_t workspace_bytes;
     char *workspace; /* of all threads */
 } call;
 
 /* One block of output pixels, and the workspace of the thread that does it. */
 typedef struct {
-    int64_t n, depth, row, rows, col, cols;
+    nhwc_area at;
     const char *x; /* the sample */
     char *partial, *scratch;
     int64_t scratch_group;
@@ -80,13 +79,13 @@ static void copy_row(const nhwc_plan *plan, const nhwc_rows_block *b, const char
 static void fill_scratch(const nhwc_plan *plan, const nhwc_rows_block *b, region *r) {
     const nhwc_problem *p = &plan->rows.shape;
     const int64_t height = nhwc_span(p, 1, plan->rows.rows), bytes = nhwc_rows_scratch_row(plan);
-    const int64_t top = r->row * p->stride[1] - p->before[1], left = r->col * p->stride[2] - p->before[2];
+    const int64_t top = r->at.row * p->stride[1] - p->before[1], left = r->at.col * p->stride[2] - p->before[2];
     for (int64_t k = 0; k < p->kernel[0]; k++) {
-        const int64_t depth = nhwc_tap_source(p, 0, r->depth, k);
-        for (int64_t j = 0; j < nhwc_span(p, 1, r->rows); j++) {
-            if (nhwc_row_is_read(p, r->rows, j)) {
+        const int64_t depth = nhwc_tap_source(p, 0, r->at.depth, k);
+        for (int64_t j = 0; j < nhwc_span(p, 1, r->at.rows); j++) {
+            if (nhwc_row_is_read(p, r->at.rows, j)) {
                 const int64_t row = nhwc_source_index(p->padding_mode, top + j, p->in[1]);
-                copy_row(plan, b, nhwc_input_row(plan, r->x, depth, row), left, nhwc_span(p, 2, r->cols),
+                copy_row(plan, b, nhwc_input_row(plan, r->x, depth, row), left, nhwc_span(p, 2, r->at.cols),
                          r->scratch + (k * height + j) * bytes);
             }
         }
@@ -98,7 +97,7 @@ static void fill_scratch(const nhwc_plan *plan, const nhwc_rows_block *b, region
 
 /* The first element of the output that the region's row i holds. */
 static int64_t out_row(const nhwc_plan *plan, const region *r, int64_t i) {
-    return nhwc_out_at(plan, r->n, r->depth, r->row + i, r->col);
+    return nhwc_out_at(plan, r->at.n, r->at.depth, r->at.row + i, r->at.col);
 }
 
 /* Where the kernels read the first pixel of the region's row i. */
@@ -108,8 +107,8 @@ static const char *input_row(const nhwc_plan *plan, const nhwc_rows_block *b, co
     if (!d->in_place) {
         return r->scratch + i * p->stride[1] * nhwc_rows_scratch_row(plan);
     }
-    const int64_t row = r->depth * p->stride[0] * p->in[1] + (r->row + i) * p->stride[1];
-    const int64_t pixel = row * p->in[2] + r->col * p->stride[2];
+    const int64_t row = r->at.depth * p->stride[0] * p->in[1] + (r->at.row + i) * p->stride[1];
+    const int64_t pixel = row * p->in[2] + r->at.col * p->stride[2];
     return r->x + (pixel * p->c + b->group * (p->c / p->groups)) * (int64_t)plan->element;
 }
 
@@ -133,8 +132,8 @@ static void run_tiles(const call *c, const region *r, const nhwc_rows_block *b) 
     const nhwc_plan *plan = c->plan;
     const nhwc_rows_plan *d = &plan->rows;
     const nhwc_problem *p = &d->shape;
-    const int64_t element = (int64_t)plan->element, tiles = nhwc_ceil_div(r->cols, b->family->mr);
-    const int64_t least = r->cols / tiles, larger = r->cols % tiles;
+    const int64_t element = (int64_t)plan->element, tiles = nhwc_ceil_div(r->at.cols, b->family->mr);
+    const int64_t least = r->at.cols / tiles, larger = r->at.cols % tiles;
     nhwc_row_tile t = {
         .pixel_pitch = p->stride[2] * d->pixel,
         .segments = d->segments,
@@ -149,7 +148,7 @@ static void run_tiles(const call *c, const region *r, const nhwc_rows_block *b) 
         .live = b->live,
         .groups = b->groups,
     };
-    for (int64_t i = 0; i < r->rows; i++) {
+    for (int64_t i = 0; i < r->at.rows; i++) {
         const int64_t out = (out_row(plan, r, i) + b->first) * element;
         t.x = input_row(plan, b, r, i);
         t.out = c->out + out;
@@ -167,10 +166,10 @@ static void activate(const call *c, const region *r, int64_t first, int64_t last
     const int64_t results = (last < plan->rows.block_count ? plan->rows.blocks[last].first : p->f) - from;
     const int64_t pitch = plan->output.step[2];
     const bool whole = results == pitch;
-    for (int64_t i = 0; i < r->rows; i++) {
+    for (int64_t i = 0; i < r->at.rows; i++) {
         char *y = c->out + (out_row(plan, r, i) + from) * element;
-        for (int64_t j = 0; j < (whole ? 1 : r->cols); j++) {
-            plan->activate(y + j * pitch * element, whole ? r->cols * p->f : results, p->activation);
+        for (int64_t j = 0; j < (whole ? 1 : r->at.cols); j++) {
+            plan->activate(y + j * pitch * element, whole ? r->at.cols * p->f : results, p->activation);
         }
     }
 }
@@ -192,7 +191,6 @@ static void run_region(const call *c, region *r, int64_t first, int64_t last) {
 
 /* ---- Tasks ------------------------------------------------------------------------------------------------------- */
 
-/* Tasks are numbered with the filter range innermost, so that neighbours read the same input. */
 static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
     const call *c = context;
     const nhwc_rows_plan *d = &c->plan->rows;
@@ -201,52 +199,23 @@ static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
     char *workspace = c->workspace + worker * c->workspace_bytes;
     region r = {.scratch = workspace, .partial = workspace + nhwc_round_up(nhwc_rows_scratch(c->plan), NHWC_ALIGNMENT)};
     for (int64_t task = first; task < last; task++) {
-        int64_t part = task % c->filter_parts, at = task / c->filter_parts;
-        r.col = at % c->col_blocks * d->cols;
-        at /= c->col_blocks;
-        nhwc_take_part(&at, c->row_blocks, p->out[1], &r.row, &r.rows);
-        r.depth = at % p->out[0];
-        r.n = at / p->out[0];
-        r.cols = nhwc_min(d->cols, p->out[2] - r.col);
-        r.x = c->x + r.n * sample;
-        run_region(c, &r, part * d->block_count / c->filter_parts, (part + 1) * d->block_count / c->filter_parts);
+        int64_t from, to;
+        r.at = nhwc_task_area(&c->tasks, task, &from, &to);
+        r.x = c->x + r.at.n * sample;
+        run_region(c, &r, from, to);
     }
-}
-
-static int64_t count_tasks(call *c, int64_t n) {
-    const nhwc_problem *p = &c->plan->rows.shape;
-    c->row_blocks = nhwc_ceil_div(p->out[1], c->rows);
-    c->col_blocks = nhwc_ceil_div(p->out[2], c->plan->rows.cols);
-    return n * p->out[0] * c->row_blocks * c->col_blocks * c->filter_parts;
-}
-
-/* Cuts finer until every thread has a few tasks: groups and filters where there are blocks of them, then rows. */
-static int64_t cut_tasks(call *c, int64_t n, int threads) {
-    enum { TASKS_PER_THREAD = 4 };
-    const int64_t enough = (int64_t)threads * TASKS_PER_THREAD;
-    c->rows = c->plan->rows.rows;
-    c->filter_parts = 1;
-    int64_t tasks = count_tasks(c, n);
-    if (threads == 1) {
-        return tasks;
-    }
-    while (tasks < enough && c->rows > 1) {
-        c->rows = nhwc_ceil_div(c->rows, 2);
-        tasks = count_tasks(c, n);
-    }
-    if (tasks < enough) {
-        c->filter_parts = nhwc_min(nhwc_ceil_div(enough, tasks), c->plan->rows.block_count);
-    }
-    return count_tasks(c, n);
 }
 
 static nhwc_status run(const nhwc_plan *plan, int64_t n, const void *x, const void *residual, void *out) {
-    enum { STACK_BYTES = 12 << 10 };
+    enum { STACK_BYTES = 12 << 10, TASKS_PER_THREAD = 4 };
     const double GRAIN = 1e6; /* multiplications worth a thread */
     const nhwc_problem *p = &plan->problem;
-    call c = {.plan = plan, .x = x, .residual = residual, .out = out, .workspace_bytes = nhwc_rows_workspace(plan)};
+    const nhwc_rows_plan *d = &plan->rows;
+    const nhwc_tasks uncut = {.shape = &d->shape, .rows = d->rows, .cols = d->cols, .blocks = d->block_count};
+    call c = {.plan = plan, .x = x, .residual = residual, .out = out, .tasks = uncut};
+    c.workspace_bytes = nhwc_rows_workspace(plan);
     int threads = nhwc_threads_for((double)n * (double)p->pixels * (double)p->k * (double)p->f, GRAIN);
-    const int64_t tasks = cut_tasks(&c, n, threads);
+    const int64_t tasks = nhwc_cut_tasks(&c.tasks, n, threads > 1 ? threads * TASKS_PER_THREAD : 1);
     threads = (int)nhwc_min(threads, tasks);
     if (threads == 1 && c.workspace_bytes <= STACK_BYTES) {
         _Alignas(NHWC_ALIGNMENT) char stack[STACK_BYTES];

@@ -45,7 +45,7 @@ static void compute_directly(const nhwc_split_call *c, const nhwc_split_region *
     const nhwc_tile_family *family = &plan->kernels->direct[pair ? 2 : 1];
     const int64_t taps = p->kernel[0] * p->kernel[1] * p->kernel[2], first = block->group * (p->c / p->groups);
     const float *plain = r->refused_count ? plain_filters(c) : NULL;
-    const char *x = c->x + r->n * p->in[0] * p->in[1] * p->in[2] * p->c * (int64_t)sizeof(float);
+    const char *x = c->x + r->at.n * p->in[0] * p->in[1] * p->in[2] * p->c * (int64_t)sizeof(float);
     int64_t offsets[NHWC_MAX_MR];
     _Alignas(NHWC_ALIGNMENT) char partial[2 * NHWC_MAX_MR * 2 * NHWC_ALIGNMENT];
     nhwc_tile t = {
@@ -63,17 +63,18 @@ static void compute_directly(const nhwc_split_call *c, const nhwc_split_region *
     for (int64_t at = 0; at < r->refused_count; at += family->mr) {
         const int64_t count = nhwc_min(r->refused_count - at, family->mr);
         for (int64_t i = 0; i < count; i++) {
-            const int64_t row = r->row + r->refused[at + i] / r->cols, col = r->col + r->refused[at + i] % r->cols;
+            const int64_t row = r->at.row + r->refused[at + i] / r->at.cols,
+                          col = r->at.col + r->refused[at + i] % r->at.cols;
             for (int64_t k = 0; k < taps; k++) {
                 const int64_t tap_row = k / p->kernel[2] % p->kernel[1];
                 const int64_t source = nhwc_tap_source(p, 2, col, k % p->kernel[2]);
                 const char *from =
-                    nhwc_input_row(plan, x, nhwc_tap_source(p, 0, r->depth, k / p->kernel[2] / p->kernel[1]),
+                    nhwc_input_row(plan, x, nhwc_tap_source(p, 0, r->at.depth, k / p->kernel[2] / p->kernel[1]),
                                    nhwc_tap_source(p, 1, row, tap_row));
                 r->table[i * taps + k] =
                     from && source >= 0 ? (const float *)from + source * p->c + first : (const float *)d->zeros;
             }
-            offsets[i] = nhwc_out_at(plan, r->n, r->depth, row, col);
+            offsets[i] = nhwc_out_at(plan, r->at.n, r->at.depth, row, col);
         }
         for (int64_t v = 0; v < block->live; v += family->nr) {
             t.filters = plain + block->first + v;
@@ -175,7 +176,7 @@ static void run_chunk(const nhwc_split_call *c, const nhwc_split_region *r, cons
     }
 }
 
-static bool all_refused(const nhwc_split_region *r) { return r->refused_count == r->rows * r->cols; }
+static bool all_refused(const nhwc_split_region *r) { return r->refused_count == r->at.rows * r->at.cols; }
 
 /* A region's results for blocks first .. last - 1 of filters, which are split already. */
 static void run_blocks(const nhwc_split_call *c, nhwc_split_region *r, int64_t first, int64_t last) {
@@ -361,26 +362,15 @@ static void run_region(const nhwc_split_call *c, nhwc_split_region *r, int64_t f
 }
 
 /* Makes r the region of a task, unless it is already. */
-static void enter(const nhwc_split_call *c, nhwc_split_region *r, int64_t at) {
-    const nhwc_plan *plan = c->plan;
-    const nhwc_problem *p = &plan->problem;
-    int64_t row, rows, col, cols;
-    nhwc_take_part(&at, c->col_blocks, p->out[2], &col, &cols);
-    nhwc_take_part(&at, c->row_blocks, p->out[1], &row, &rows);
-    const int64_t depth = at % p->out[0], n = at / p->out[0];
-    if (r->rows && r->n == n && r->depth == depth && r->row == row && r->col == col) {
+static void enter(const nhwc_split_call *c, nhwc_split_region *r, nhwc_area at) {
+    const nhwc_area was = r->at;
+    if (was.rows && was.n == at.n && was.depth == at.depth && was.row == at.row && was.col == at.col) {
         return;
     }
-    const bool same_shape = rows == r->rows;
-    r->n = n;
-    r->depth = depth;
-    r->row = row;
-    r->col = col;
-    r->rows = rows;
-    r->cols = cols;
-    r->pixels = nhwc_split_pixels(plan, &c->layout, rows);
+    r->at = at;
+    r->pixels = nhwc_split_pixels(c->plan, &c->layout, at.rows);
     r->group = -1;
-    if (!same_shape) {
+    if (at.rows != was.rows) {
         nhwc_split_place_steps(c, r);
     }
 }
@@ -411,52 +401,34 @@ static void prepare_region(const nhwc_split_call *c, int64_t worker) {
     };
 }
 
-/* Neighbouring tasks share the stored input, or the range of filters where these are the larger. */
 static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
     const nhwc_split_call *c = context;
-    const nhwc_split_plan *d = &c->plan->split;
     nhwc_split_region *r = region_of(c, worker);
     c->plan->isa->split->begin();
     for (int64_t task = first; task < last; task++) {
-        const int64_t part = c->filters_first ? task / c->pixel_blocks : task % c->filter_parts;
-        enter(c, r, c->filters_first ? task % c->pixel_blocks : task / c->filter_parts);
-        run_region(c, r, part * d->block_count / c->filter_parts, (part + 1) * d->block_count / c->filter_parts);
+        int64_t from, to;
+        enter(c, r, nhwc_task_area(&c->tasks, task, &from, &to));
+        run_region(c, r, from, to);
     }
     c->plan->isa->split->end();
 }
 
-static int64_t count_tasks(nhwc_split_call *c, int64_t n, int64_t rows, int64_t cols) {
-    const nhwc_problem *p = &c->plan->problem;
-    c->row_blocks = nhwc_ceil_div(p->out[1], rows);
-    c->col_blocks = nhwc_ceil_div(p->out[2], cols);
-    c->pixel_blocks = n * p->out[0] * c->row_blocks * c->col_blocks;
-    return c->pixel_blocks * c->filter_parts;
-}
-
-/* Cuts finer until every thread has a few tasks: pixels where the input is larger, filters where they are. */
-static int64_t cut_tasks(nhwc_split_call *c, int64_t n, int threads) {
+/* The tasks of a call, and the workspace for the largest. */
+static int64_t cut(nhwc_split_call *c, int64_t n, int threads) {
     enum { TASKS_PER_THREAD = 2, LEAST_PIXELS = 3 * NHWC_SPLIT_PAIR };
     const nhwc_plan *plan = c->plan;
     const nhwc_problem *p = &plan->problem;
-    const int64_t enough = (int64_t)threads * (plan->split.later ? 1 : TASKS_PER_THREAD);
-    int64_t rows, cols;
-    nhwc_split_largest_block(plan, &rows, &cols);
-    c->filter_parts = 1;
-    c->filters_first = plan->split.later || p->k * (p->f / p->groups) > 2 * p->in[1] * p->in[2] * p->c;
-    int64_t tasks = count_tasks(c, n, rows, cols);
-    if (threads > 1) {
-        for (int step = 0; step < 2; step++) {
-            if (tasks < enough && c->filters_first == (step == 0)) {
-                c->filter_parts = nhwc_min(nhwc_ceil_div(enough, tasks), plan->split.block_count);
-            }
-            while (count_tasks(c, n, rows, cols) < enough && c->filters_first == (step == 1) &&
-                   rows * cols > LEAST_PIXELS) {
-                *(rows > 1 ? &rows : &cols) = nhwc_ceil_div(rows > 1 ? rows : cols, 2);
-            }
-            tasks = count_tasks(c, n, rows, cols);
-        }
-    }
-    c->layout = nhwc_split_lay_out(plan, rows, cols);
+    const bool later = plan->split.later;
+    c->tasks = (nhwc_tasks){
+        .shape = p,
+        .least_pixels = LEAST_PIXELS,
+        .cuts_cols = true,
+        .blocks = plan->split.block_count,
+        .filters_first = later || p->k * (p->f / p->groups) > 2 * p->in[1] * p->in[2] * p->c,
+    };
+    nhwc_split_largest_block(plan, &c->tasks.rows, &c->tasks.cols);
+    const int64_t tasks = nhwc_cut_tasks(&c->tasks, n, threads > 1 ? threads * (later ? 1 : TASKS_PER_THREAD) : 1);
+    c->layout = nhwc_split_lay_out(plan, c->tasks.rows, c->tasks.cols);
     c->stretch = nhwc_max(NHWC_SPLIT_STRETCHES,
                           nhwc_ceil_div(nhwc_split_lay_out(plan, 1, p->out[2]).width, NHWC_SPLIT_STRETCHES - 1));
     return tasks;
@@ -469,7 +441,7 @@ static nhwc_status run(const nhwc_plan *plan, int64_t n, const void *x, const vo
     nhwc_split_call c = {.plan = plan, .x = x, .residual = residual, .out = out, .lock = &lock, .copied = &copied};
     double work = (double)n * (double)p->pixels * (double)p->k * (double)p->f;
     int threads = nhwc_threads_for(work, NHWC_SPLIT_GRAIN);
-    int64_t tasks = cut_tasks(&c, n, threads);
+    const int64_t tasks = cut(&c, n, threads);
     threads = (int)nhwc_min(threads, tasks);
     c.workspace = nhwc_workspace_take((size_t)(c.layout.bytes * threads));
     if (!c.workspace) {

@@ -5,16 +5,16 @@
 #include "../base/lock.h"
 #include "../base/memory.h"
 #include "source.h"
+#include "tasks.h"
 
 bool nhwc_split_serves(const nhwc_plan *plan);
 nhwc_status nhwc_split_prepare(nhwc_plan *plan, const void *filters, const void *bias, bool borrow);
 
 #define NHWC_SPLIT_GRAIN 4e6 /* multiplications worth a thread */
 
-/* How the inputs of a block of rows x cols outputs are stored, and the workspace of a thread: all in bytes, but for the
-   first four. */
+/* How the inputs of a block of outputs are stored, and the workspace of a thread: all in bytes, but for the first two.
+ */
 typedef struct {
-    int64_t rows, cols;  /* of the outputs */
     int64_t width;       /* stored columns of a row */
     int64_t plane_rows;  /* stored rows for one depth tap, of all phases */
     int64_t plane, part; /* from a block of channels, and from a part, to the next */
@@ -41,9 +41,7 @@ typedef struct {
     const char *x;
     const void *residual;
     char *out;
-    int64_t row_blocks, col_blocks, pixel_blocks; /* of an image; of a call */
-    int64_t filter_parts;                         /* ranges of blocks of filters */
-    bool filters_first;                           /* filters are larger than the input, and are cut first */
+    nhwc_tasks tasks;
     int64_t stretch; /* columns that share a range: fixed by the shape, so that bits do not depend on the cut */
     nhwc_split_layout layout; /* of the largest block */
     char *workspace;          /* of all threads */
@@ -53,15 +51,15 @@ typedef struct {
 
 /* A block of output pixels in a thread's hands. */
 typedef struct {
-    int64_t n, depth, row, col; /* the first output */
-    int64_t group;              /* -1: nothing is stored */
-    int64_t rows, cols, pixels; /* pixels: with those between rows, as whole tiles */
-    nhwc_split_range range;     /* of what is stored, */
-    nhwc_split_range *ranges;   /* and of each stretch of each stored row */
-    nhwc_split_range placed;    /* for inputs of which the pixels are placed */
-    int64_t *steps;             /* from an output's first input to what each step reads, in bytes */
-    int64_t *offsets;           /* of each pixel's results */
-    int64_t *refused;           /* pixels that are to be computed directly */
+    nhwc_area at;
+    int64_t group;            /* -1: nothing is stored */
+    int64_t pixels;           /* with those between rows, as whole tiles */
+    nhwc_split_range range;   /* of what is stored, */
+    nhwc_split_range *ranges; /* and of each stretch of each stored row */
+    nhwc_split_range placed;  /* for inputs of which the pixels are placed */
+    int64_t *steps;           /* from an output's first input to what each step reads, in bytes */
+    int64_t *offsets;         /* of each pixel's results */
+    int64_t *refused;         /* pixels that are to be computed directly */
     int64_t refused_count;
     int x_parts;            /* that some stored value has */
     float *fresh[2], *sums; /* of a pair of tiles and a chunk; of all pixels, for each block that is done together */

@@ -16,12 +16,12 @@ static uint16_t *stored_at(const nhwc_split_call *c, const nhwc_split_region *r,
 
 /* The stretch of a stored column, and the first column of the next. */
 static int64_t stretch_of(const nhwc_split_call *c, const nhwc_split_region *r, int64_t col) {
-    const int64_t first = r->col * c->plan->split.output_step;
+    const int64_t first = r->at.col * c->plan->split.output_step;
     return (first + col) / c->stretch - first / c->stretch;
 }
 
 static int64_t next_stretch(const nhwc_split_call *c, const nhwc_split_region *r, int64_t col) {
-    const int64_t first = r->col * c->plan->split.output_step;
+    const int64_t first = r->at.col * c->plan->split.output_step;
     return nhwc_round_up(first + col + 1, c->stretch) - first;
 }
 
@@ -77,7 +77,7 @@ static void store_row(const nhwc_split_call *c, nhwc_split_region *r, const floa
     const nhwc_problem *p = &c->plan->problem;
     const nhwc_split_plan *d = &c->plan->split;
     const int64_t width = c->layout.width, step = d->column_step;
-    const int64_t first = r->col * p->stride[2] - p->before[2]; /* of stored column 0 */
+    const int64_t first = r->at.col * p->stride[2] - p->before[2]; /* of stored column 0 */
     nhwc_split_range *ranges = r->ranges + row * NHWC_SPLIT_STRETCHES;
     for (int64_t i = 0; i <= stretch_of(c, r, width - 1); i++) {
         ranges[i] = NOTHING;
@@ -112,17 +112,17 @@ void nhwc_split_store(const nhwc_split_call *c, nhwc_split_region *r, int64_t gr
     const nhwc_plan *plan = c->plan;
     const nhwc_problem *p = &plan->problem;
     const nhwc_split_plan *d = &plan->split;
-    const char *x = c->x + r->n * p->in[0] * p->in[1] * p->in[2] * p->c * (int64_t)sizeof(float);
+    const char *x = c->x + r->at.n * p->in[0] * p->in[1] * p->in[2] * p->c * (int64_t)sizeof(float);
     int64_t row = 0;
     r->group = group;
     r->x_parts = 1;
     r->range = NOTHING;
     r->placed = NOTHING;
     for (int64_t k = 0; k < p->kernel[0]; k++) {
-        const int64_t depth = nhwc_tap_source(p, 0, r->depth, k);
+        const int64_t depth = nhwc_tap_source(p, 0, r->at.depth, k);
         for (int64_t phase = 0; phase < d->phases; phase++) {
-            for (int64_t i = 0; i < r->rows + d->tails[phase]; i++, row++) {
-                const int64_t at = (r->row + i) * p->stride[1] + d->residues[phase] - p->before[1];
+            for (int64_t i = 0; i < r->at.rows + d->tails[phase]; i++, row++) {
+                const int64_t at = (r->at.row + i) * p->stride[1] + d->residues[phase] - p->before[1];
                 const int64_t source = nhwc_source_index(p->padding_mode, at, p->in[1]);
                 const char *from = nhwc_input_row(plan, x, depth, source);
                 store_row(c, r, from ? (const float *)from + group * (p->c / p->groups) : NULL, row);
@@ -144,8 +144,8 @@ static int64_t tap_row(const nhwc_split_call *c, const nhwc_split_region *r, int
     const nhwc_split_plan *d = &c->plan->split;
     int64_t row = 0, plane_rows = 0;
     for (int64_t phase = 0; phase < d->phases; phase++) {
-        row += phase < d->tap_phases[tap] ? r->rows + d->tails[phase] : 0;
-        plane_rows += r->rows + d->tails[phase];
+        row += phase < d->tap_phases[tap] ? r->at.rows + d->tails[phase] : 0;
+        plane_rows += r->at.rows + d->tails[phase];
     }
     return depth * plane_rows + row + tap * p->dilation[1] / p->stride[1];
 }
@@ -192,13 +192,13 @@ void nhwc_split_place(const nhwc_split_call *c, nhwc_split_region *r, nhwc_split
     for (int64_t i = 0; i < nhwc_round_up(r->pixels, NHWC_SPLIT_PAIR); i++) {
         const int64_t row = i / columns, col = i % columns;
         r->offsets[i] = -1;
-        if (row >= r->rows || col >= r->cols) {
+        if (row >= r->at.rows || col >= r->at.cols) {
             continue;
         }
         if (!all && is_refused(c, r, accepted, row, col)) {
-            r->refused[r->refused_count++] = row * r->cols + col;
+            r->refused[r->refused_count++] = row * r->at.cols + col;
         } else {
-            r->offsets[i] = nhwc_out_at(c->plan, r->n, r->depth, r->row + row, r->col + col);
+            r->offsets[i] = nhwc_out_at(c->plan, r->at.n, r->at.depth, r->at.row + row, r->at.col + col);
         }
     }
 }

@@ -76,7 +76,7 @@ nhwc_split_layout nhwc_split_lay_out(const nhwc_plan *plan, int64_t rows, int64_
     enum { SKEW = 5 * NHWC_ALIGNMENT };
     const nhwc_problem *p = &plan->problem;
     const nhwc_split_plan *d = &plan->split;
-    nhwc_split_layout l = {.rows = rows, .cols = cols};
+    nhwc_split_layout l = {0};
     l.width = d->column_step > 1 ? cols : nhwc_round_up(nhwc_span(p, 2, cols), d->output_step);
     for (int64_t i = 0; i < d->phases; i++) {
         l.plane_rows += rows + d->tails[i];

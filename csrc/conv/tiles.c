@@ -12,6 +12,7 @@
    filters are finite, a tap that is on zeros for all pixels of a tile is left out: adding 0 changes no bit, so this may
    depend on how tiles are cut. For more such tiles, columns whose outer taps differ are numbered apart. */
 #include "source.h"
+#include "tasks.h"
 #include "tiles.h"
 
 #include "../base/memory.h"
@@ -25,11 +26,7 @@ typedef struct {
     const char *x;
     const void *residual;
     char *out;
-    int64_t rows, cols;             /* of a block */
-    int64_t row_blocks, col_blocks; /* of an image */
-    int64_t pixel_blocks;           /* of all images */
-    int64_t filter_parts;           /* ranges of filter blocks */
-    bool filters_first;             /* filters are larger than the input, and are cut first */
+    nhwc_tasks tasks;
     nhwc_workspace_layout layout;
     int64_t workspace_bytes;
     char *workspace; /* of all threads */
@@ -37,7 +34,7 @@ typedef struct {
 
 /* One block of output pixels, and the parts of the workspace of the thread that does it. */
 typedef struct {
-    int64_t n, depth, row, rows, col, cols;
+    nhwc_area at;
     const char *x; /* the sample */
     const void **table;
     int64_t *offsets;
@@ -102,14 +99,14 @@ static void copy_row(const nhwc_plan *plan, const char *row, int64_t channel, in
 static void fill_scratch(const nhwc_plan *plan, region *r, int64_t group) {
     const nhwc_problem *p = &plan->problem;
     const nhwc_tiles_plan *d = &plan->tiles;
-    const int64_t height = nhwc_span(p, 1, r->rows), width = nhwc_tiles_width(p, r->cols);
+    const int64_t height = nhwc_span(p, 1, r->at.rows), width = nhwc_tiles_width(p, r->at.cols);
     const int64_t bytes = width * d->scratch_channels * (int64_t)plan->element;
     const int64_t channel = group * (d->scratch_channels / d->repeat);
-    const int64_t top = r->row * p->stride[1] - p->before[1], left = r->col * p->stride[2] - p->before[2];
+    const int64_t top = r->at.row * p->stride[1] - p->before[1], left = r->at.col * p->stride[2] - p->before[2];
     for (int64_t k = 0; k < p->kernel[0]; k++) {
-        int64_t depth = nhwc_tap_source(p, 0, r->depth, k);
+        int64_t depth = nhwc_tap_source(p, 0, r->at.depth, k);
         for (int64_t j = 0; j < height; j++) {
-            if (nhwc_row_is_read(p, r->rows, j)) {
+            if (nhwc_row_is_read(p, r->at.rows, j)) {
                 int64_t row = nhwc_source_index(p->padding_mode, top + j, p->in[1]);
                 copy_row(plan, nhwc_input_row(plan, r->x, depth, row), channel, left, width,
                          r->scratch + (k * height + j) * bytes);
@@ -126,14 +123,14 @@ static void point_into_scratch(const nhwc_plan *plan, const region *r, const nhw
     const nhwc_problem *p = &plan->problem;
     const nhwc_tiles_plan *d = &plan->tiles;
     const int64_t pixel = d->scratch_channels * (int64_t)plan->element, pitch = d->table_pointers;
-    const int64_t height = nhwc_span(p, 1, r->rows), width = nhwc_tiles_width(p, r->cols);
+    const int64_t height = nhwc_span(p, 1, r->at.rows), width = nhwc_tiles_width(p, r->at.cols);
     const int64_t dilation = p->dilation[2], group = width / dilation;
-    for (int64_t i = 0; i < r->rows; i++) {
+    for (int64_t i = 0; i < r->at.rows; i++) {
         for (int64_t t = 0; t < piece->pointer_count; t++) {
             int64_t tap = piece->first_pointer + t, depth = tap / p->kernel[1], k = tap % p->kernel[1];
             const char *row = r->scratch + (depth * height + i * p->stride[1] + k * p->dilation[1]) * width * pixel;
-            const void **to = r->table + i * r->cols * pitch + t;
-            for (int64_t j = 0; j < r->cols; j++) {
+            const void **to = r->table + i * r->at.cols * pitch + t;
+            for (int64_t j = 0; j < r->at.cols; j++) {
                 int64_t col = j * p->stride[2];
                 to[j * pitch] = row + (dilation == 1 ? col : col % dilation * group + col / dilation) * pixel;
             }
@@ -145,15 +142,15 @@ static void point_into_scratch(const nhwc_plan *plan, const region *r, const nhw
 static void point_into_row(const nhwc_plan *plan, const region *r, const char *row, int64_t k, const void **to) {
     const nhwc_problem *p = &plan->problem;
     const int64_t pixel = p->c * (int64_t)plan->element, pitch = plan->tiles.table_pointers;
-    const int64_t at = r->col * p->stride[2] + k * p->dilation[2] - p->before[2];
-    int64_t first = r->cols, last = r->cols;
+    const int64_t at = r->at.col * p->stride[2] + k * p->dilation[2] - p->before[2];
+    int64_t first = r->at.cols, last = r->at.cols;
     if (row) {
-        nhwc_inner_outputs(p, 2, r->col, r->cols, k, &first, &last);
+        nhwc_inner_outputs(p, 2, r->at.col, r->at.cols, k, &first, &last);
     }
     for (int64_t j = first; j < last; j++) {
         to[j * pitch] = row + (at + j * p->stride[2]) * pixel;
     }
-    for (int64_t j = 0; j < r->cols; j = j + 1 == first ? last : j + 1) {
+    for (int64_t j = 0; j < r->at.cols; j = j + 1 == first ? last : j + 1) {
         if (j == first && last > first) {
             j = last - 1;
             continue;
@@ -166,7 +163,7 @@ static void point_into_row(const nhwc_plan *plan, const region *r, const char *r
 /* Notes for the pixels of an output row whether tap k of the kernel's row, pointer number t, lies inside the input. */
 static void mark_taken(const nhwc_problem *p, const region *r, int64_t k, uint64_t *taken, int64_t t) {
     int64_t first, last;
-    nhwc_inner_outputs(p, 2, r->col, r->cols, k, &first, &last);
+    nhwc_inner_outputs(p, 2, r->at.col, r->at.cols, k, &first, &last);
     for (int64_t j = first; j < last; j++) {
         taken[j] |= (uint64_t)1 << t;
     }
@@ -178,13 +175,13 @@ static void point_into_input(const nhwc_plan *plan, const region *r, const nhwc_
     const int64_t width = plan->tiles.access == NHWC_GATHER ? p->kernel[2] : 1, pitch = plan->tiles.table_pointers;
     for (int64_t t = 0; t < piece->pointer_count; t++) {
         int64_t tap = piece->first_pointer + t, rows = tap / width;
-        int64_t depth = nhwc_tap_source(p, 0, r->depth, rows / p->kernel[1]);
-        for (int64_t i = 0; i < r->rows; i++) {
-            int64_t row = nhwc_tap_source(p, 1, r->row + i, rows % p->kernel[1]);
+        int64_t depth = nhwc_tap_source(p, 0, r->at.depth, rows / p->kernel[1]);
+        for (int64_t i = 0; i < r->at.rows; i++) {
+            int64_t row = nhwc_tap_source(p, 1, r->at.row + i, rows % p->kernel[1]);
             const char *input = nhwc_input_row(plan, r->x, depth, row);
-            point_into_row(plan, r, input, tap % width, r->table + i * r->cols * pitch + t);
+            point_into_row(plan, r, input, tap % width, r->table + i * r->at.cols * pitch + t);
             if (r->taken && input) {
-                mark_taken(p, r, tap % width, r->taken + i * r->cols, t);
+                mark_taken(p, r, tap % width, r->taken + i * r->at.cols, t);
             }
         }
     }
@@ -200,9 +197,9 @@ static void make_pointers(const nhwc_plan *plan, const region *r, const nhwc_pie
 
 static void make_offsets(const nhwc_plan *plan, const region *r) {
     int64_t *to = r->offsets;
-    for (int64_t i = 0; i < r->rows; i++) {
-        int64_t first = nhwc_out_at(plan, r->n, r->depth, r->row + i, r->col);
-        for (int64_t j = 0; j < r->cols; j++) {
+    for (int64_t i = 0; i < r->at.rows; i++) {
+        int64_t first = nhwc_out_at(plan, r->at.n, r->at.depth, r->at.row + i, r->at.col);
+        for (int64_t j = 0; j < r->at.cols; j++) {
             *to++ = first + j * plan->output.step[2];
         }
     }
@@ -210,9 +207,9 @@ static void make_offsets(const nhwc_plan *plan, const region *r) {
 
 /* The end of the columns, from `col` of the block on, that have the same taps inside the input. */
 static int64_t like_columns(const nhwc_problem *p, const region *r, int64_t col) {
-    int64_t end = r->cols;
+    int64_t end = r->at.cols;
     for (int64_t k = 0, first, last; k < p->kernel[2]; k++) {
-        nhwc_inner_outputs(p, 2, r->col, r->cols, k, &first, &last);
+        nhwc_inner_outputs(p, 2, r->at.col, r->at.cols, k, &first, &last);
         end = first > col ? nhwc_min(end, first) : end;
         end = last > col ? nhwc_min(end, last) : end;
     }
@@ -223,10 +220,10 @@ static int64_t like_columns(const nhwc_problem *p, const region *r, int64_t col)
 static void place_pixels(const nhwc_plan *plan, const region *r, const nhwc_piece *piece) {
     const nhwc_problem *p = &plan->problem;
     region part = *r;
-    for (int64_t col = 0; col < r->cols; col += part.cols) {
-        part.col = r->col + col;
-        part.cols = r->taken ? like_columns(p, r, col) - col : r->cols;
-        const int64_t pixels = r->rows * part.cols;
+    for (int64_t col = 0; col < r->at.cols; col += part.at.cols) {
+        part.at.col = r->at.col + col;
+        part.at.cols = r->taken ? like_columns(p, r, col) - col : r->at.cols;
+        const int64_t pixels = r->at.rows * part.at.cols;
         if (r->taken) {
             memset(part.taken, 0, (size_t)pixels * sizeof(uint64_t));
         }
@@ -268,7 +265,7 @@ static void run_tiles(const call *c, region *r, const nhwc_block *block, const n
     const nhwc_plan *plan = c->plan;
     const nhwc_tiles_plan *d = &plan->tiles;
     const nhwc_problem *p = &plan->problem;
-    const int64_t element = (int64_t)plan->element, pixels = r->rows * r->cols, mr = block->family->mr;
+    const int64_t element = (int64_t)plan->element, pixels = r->at.rows * r->at.cols, mr = block->family->mr;
     const int64_t tiles = nhwc_ceil_div(pixels, mr), tile_bytes = 2 * mr * block->family->nr * element;
     const bool whole = d->piece_count == 1;
     nhwc_tile t = {
@@ -356,7 +353,6 @@ int64_t nhwc_tiles_workspace(const nhwc_plan *plan, int64_t rows, int64_t cols, 
     return at;
 }
 
-/* Neighbouring tasks read the same input, or the same filters where these are the larger. */
 static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
     const call *c = context;
     const nhwc_problem *p = &c->plan->problem;
@@ -372,62 +368,31 @@ static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
         .scratch = workspace + c->layout.scratch,
     };
     for (int64_t task = first; task < last; task++) {
-        const int64_t part = c->filters_first ? task / c->pixel_blocks : task % c->filter_parts;
-        int64_t at = c->filters_first ? task % c->pixel_blocks : task / c->filter_parts;
-        nhwc_take_part(&at, c->col_blocks, p->out[2], &r.col, &r.cols);
-        nhwc_take_part(&at, c->row_blocks, p->out[1], &r.row, &r.rows);
-        r.depth = at % p->out[0];
-        r.n = at / p->out[0];
-        r.x = c->x + r.n * sample;
-        run_region(c, &r, part * d->block_count / c->filter_parts, (part + 1) * d->block_count / c->filter_parts);
+        int64_t from, to;
+        r.at = nhwc_task_area(&c->tasks, task, &from, &to);
+        r.x = c->x + r.at.n * sample;
+        run_region(c, &r, from, to);
     }
-}
-
-static int64_t count_tasks(call *c, int64_t n) {
-    const nhwc_problem *p = &c->plan->problem;
-    c->row_blocks = nhwc_ceil_div(p->out[1], c->rows);
-    c->col_blocks = nhwc_ceil_div(p->out[2], c->cols);
-    c->pixel_blocks = n * p->out[0] * c->row_blocks * c->col_blocks;
-    return c->pixel_blocks * c->filter_parts;
-}
-
-/* Cuts finer until every thread has a few tasks: pixels where the input is larger, filters where they are. */
-static int64_t cut_tasks(call *c, int64_t n, int threads) {
-    enum { TASKS_PER_THREAD = 4, LEAST_PIXELS = 48 };
-    const nhwc_plan *plan = c->plan;
-    const nhwc_problem *p = &plan->problem;
-    const int64_t enough = (int64_t)threads * TASKS_PER_THREAD;
-    c->rows = plan->tiles.rows;
-    c->cols = plan->tiles.cols;
-    c->filter_parts = 1;
-    c->filters_first = p->k * (p->f / p->groups) > p->in[1] * p->in[2] * p->c;
-    int64_t tasks = count_tasks(c, n);
-    if (threads == 1) {
-        return tasks;
-    }
-    for (int step = 0; step < 2; step++) {
-        if (tasks < enough && c->filters_first == (step == 0)) {
-            c->filter_parts = nhwc_min(nhwc_ceil_div(enough, tasks), plan->tiles.block_count);
-        }
-        while (count_tasks(c, n) < enough && c->filters_first == (step == 1) && c->rows > 1 &&
-               c->rows * c->cols > LEAST_PIXELS) {
-            c->rows = nhwc_ceil_div(c->rows, 2);
-        }
-        tasks = count_tasks(c, n);
-    }
-    return tasks;
 }
 
 static nhwc_status run(const nhwc_plan *plan, int64_t n, const void *x, const void *residual, void *out) {
-    enum { STACK_BYTES = 12 << 10 };
+    enum { STACK_BYTES = 12 << 10, TASKS_PER_THREAD = 4, LEAST_PIXELS = 48 };
     const double GRAIN = 4e6; /* multiplications worth a thread */
     const nhwc_problem *p = &plan->problem;
-    call c = {.plan = plan, .x = x, .residual = residual, .out = out};
+    const nhwc_tasks uncut = {
+        .shape = p,
+        .rows = plan->tiles.rows,
+        .cols = plan->tiles.cols,
+        .least_pixels = LEAST_PIXELS,
+        .blocks = plan->tiles.block_count,
+        .filters_first = p->k * (p->f / p->groups) > p->in[1] * p->in[2] * p->c,
+    };
+    call c = {.plan = plan, .x = x, .residual = residual, .out = out, .tasks = uncut};
     double work = (double)n * (double)p->pixels * (double)p->k * (double)p->f;
     int threads = nhwc_threads_for(work, GRAIN);
-    int64_t tasks = cut_tasks(&c, n, threads);
+    const int64_t tasks = nhwc_cut_tasks(&c.tasks, n, threads > 1 ? threads * TASKS_PER_THREAD : 1);
     threads = (int)nhwc_min(threads, tasks);
-    c.workspace_bytes = nhwc_tiles_workspace(plan, c.rows, c.cols, &c.layout);
+    c.workspace_bytes = nhwc_tiles_workspace(plan, c.tasks.rows, c.tasks.cols, &c.layout);
     if (threads == 1 && c.workspace_bytes <= STACK_BYTES) {
         _Alignas(NHWC_ALIGNMENT) char stack[STACK_BYTES];
         c.workspace = stack;

@@ -28,6 +28,22 @@ def test_the_bits_do_not_depend_on_the_threads(isa, dtype, algorithm):
             assert_same_bits(y, expected, f"{threads} threads, {problem}")
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_sweeps_forth_and_back_are_alike_and_whole(isa, threads):
+    """Channel by channel, as depthwise convolutions of more than a cache holds: every other call goes backward."""
+    x = np.random.default_rng(5).standard_normal((3, 67, 71, 70), dtype=np.float32)
+    filters = np.random.default_rng(6).standard_normal((3, 3, 70, 1), dtype=np.float32)
+    expected = nhwc.reference.depthwise_conv2d(x.astype(np.float64), filters.astype(np.float64), padding="same")
+    with nhwc.num_threads(threads):
+        results = [
+            nhwc.depthwise_conv2d(x, filters, padding="same", out=np.full(expected.shape, np.nan, np.float32))
+            for _ in range(4)
+        ]
+    np.testing.assert_allclose(results[0], expected, atol=40 * np.finfo(np.float32).eps)
+    for i, y in enumerate(results[1:], 1):
+        assert_same_bits(y, results[0], f"call {i}")
+
+
 def test_integers_do_not_depend_on_the_threads():
     for problem in LARGE_PROBLEMS:
         operands = [None if a is None else (9 * a).astype(np.int64) for a in problem.operands()]

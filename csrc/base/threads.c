@@ -98,13 +98,15 @@ double nhwc_seconds(void) {
 
 /* One parallel loop. Its tasks are cut into a range for each thread, and ranges into runs. A thread claims runs of its
    own range from the front, then of the others' from the back: the same core so does the same part of each layer while
-   its caches hold it, and a core that is taken by others does less. */
+   its caches hold it, and a core that is taken by others does less. A sweep back begins with what the one forth has
+   left in the caches, where a second one forth would find none of its beginning there. */
 typedef struct loop {
     nhwc_task *task;
     void *context;
     int64_t count, chunk;
     _Atomic uint64_t *ranges; /* of runs, one for each thread: the first that is left, and 32 bits up the end */
     int threads;
+    bool backward;      /* ranges are done from the back, and others helped with from the front */
     int cpu;            /* of the caller, or -1 */
     atomic_int working; /* helpers inside */
     int wanted, joined; /* helpers, under the pool's lock */
@@ -131,7 +133,7 @@ static int64_t claim(_Atomic uint64_t *range, bool last) {
 static void work(loop *l, int worker, int home) {
     for (int i = 0; i < l->threads; i++) {
         _Atomic uint64_t *range = &l->ranges[(home + i) % l->threads];
-        for (int64_t run; (run = claim(range, i > 0)) >= 0;) {
+        for (int64_t run; (run = claim(range, (i > 0) != l->backward)) >= 0;) {
             const int64_t first = run * l->chunk;
             l->task(l->context, first, nhwc_min(first + l->chunk, l->count), worker);
         }
@@ -321,24 +323,50 @@ static void run(loop *l, int threads) {
 }
 #endif
 
-void nhwc_parallel_for(int threads, int64_t count, nhwc_task *task, void *context) {
+/* A loop on several threads. */
+static void share(loop *l) {
+    _Atomic uint64_t ranges[MAX_THREADS];
+    const int64_t runs = nhwc_ceil_div(l->count, l->chunk);
+    for (int64_t i = 0; i < l->threads; i++) {
+        atomic_init(&ranges[i], range_of((uint64_t)(i * runs / l->threads), (uint64_t)((i + 1) * runs / l->threads)));
+    }
+    l->ranges = ranges;
+    run(l, l->threads);
+}
+
+/* A loop on this thread alone: in one run, or in those that another one would claim, the last one first. */
+static void do_alone(const loop *l) {
+    int64_t first = l->backward ? (l->count - 1) / l->chunk * l->chunk : 0;
+    int64_t last = l->count;
+    for (; first >= 0; last = first, first -= l->chunk) {
+        l->task(l->context, first, last, 0);
+    }
+}
+
+static void loop_over(int threads, int64_t count, nhwc_task *task, void *context, bool backward) {
+    enum { CLAIMS_PER_THREAD = 8 };
     if (count <= 0) {
         return;
     }
-    if (threads > count) {
-        threads = (int)count;
+    loop l = {.task = task, .context = context, .count = count, .backward = backward};
+    l.threads = (int)nhwc_min(nhwc_max(threads, 1), count);
+    l.chunk = nhwc_max(1, count / ((int64_t)l.threads * CLAIMS_PER_THREAD));
+    if (l.threads > 1) {
+        share(&l);
+    } else {
+        do_alone(&l);
     }
-    if (threads <= 1) {
-        task(context, 0, count, 0);
-        return;
-    }
-    enum { CLAIMS_PER_THREAD = 8 };
-    _Atomic uint64_t ranges[MAX_THREADS];
-    loop l = {.task = task, .context = context, .count = count, .ranges = ranges, .threads = threads};
-    l.chunk = nhwc_max(1, count / ((int64_t)threads * CLAIMS_PER_THREAD));
-    const int64_t runs = nhwc_ceil_div(count, l.chunk);
-    for (int64_t i = 0; i < threads; i++) {
-        atomic_init(&ranges[i], range_of((uint64_t)(i * runs / threads), (uint64_t)((i + 1) * runs / threads)));
-    }
-    run(&l, threads);
+}
+
+void nhwc_parallel_for(int threads, int64_t count, nhwc_task *task, void *context) {
+    loop_over(threads, count, task, context, false);
+}
+
+bool nhwc_sweep_turns(double bytes) { return bytes > 1.75e6 && bytes < 16e6; }
+
+void nhwc_parallel_sweep(int threads, int64_t count, nhwc_task *task, void *context, double bytes) {
+    static _Thread_local bool backward;
+    const bool turns = nhwc_sweep_turns(bytes / (double)nhwc_min(nhwc_max(threads, 1), count));
+    backward = turns && !backward;
+    loop_over(threads, count, task, context, backward);
 }

@@ -2,6 +2,7 @@
 #ifndef NHWC_BASE_THREADS_H
 #define NHWC_BASE_THREADS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Does tasks first, first + 1, ..., last - 1; `worker` is below the number of threads asked for, and no two running
@@ -16,6 +17,12 @@ int nhwc_threads_for(double work, double grain);
    become free, each of its own part of the tasks first: give tasks that share data neighbouring numbers, and all nearly
    the same size. Returns when all are done. One thread: calls `task` directly. */
 void nhwc_parallel_for(int threads, int64_t count, nhwc_task *task, void *context);
+
+/* The same for tasks that memory bounds, and that read and write `bytes` in the order of their numbers: sweeps that
+   turn go forth and back in turns. They do where a thread's bytes are more than second-level caches hold, and not so
+   many more that what is left there hardly counts; they want eight tasks for each thread. */
+void nhwc_parallel_sweep(int threads, int64_t count, nhwc_task *task, void *context, double bytes);
+bool nhwc_sweep_turns(double bytes);
 
 double nhwc_seconds(void);
 

@@ -269,6 +269,17 @@ static inline void add_some(nhwc_split_pending *p, int64_t most) {
     p->count -= count;
 }
 
+static inline void activate_some(nhwc_split_activations *t, int64_t most) {
+    const int64_t count = t->count < most ? t->count : most;
+    if (count > 0) {
+        t->activate(t->out, t->offsets, count, t->live, t->activation);
+        t->offsets += count;
+        t->count -= count;
+    }
+}
+
+static void activate_all(nhwc_split_activations *t) { activate_some(t, INT64_MAX); }
+
 /* An addition of floats on the vector unit. Products of tile registers take a fifth longer where none is at work beside
    them: one to a step is enough, and four are none too many; integers do not count. */
 static inline void stir(void) {
@@ -278,9 +289,12 @@ static inline void stir(void) {
     }
 }
 
-#define SPLIT_NEXT(slot)                                                                                               \
+#define MEANWHILE(slot)                                                                                                \
     if (t->next) {                                                                                                     \
         split_whole_filters(t->next, (t->share + (slot)) / 4);                                                         \
+    }                                                                                                                  \
+    if (activations) {                                                                                                 \
+        activate_some(activations, (activated + (slot)) / 4);                                                          \
     }
 #define LOAD_PIXELS(part)                                                                                              \
     {                                                                                                                  \
@@ -317,6 +331,8 @@ static inline __attribute__((always_inline)) void multiply(const nhwc_split_bloc
     const int64_t step_bytes = NHWC_SPLIT_PARTS * (int64_t)filter_tiles * TILE;
     enum { SHARE = NHWC_SPLIT_BLOCK_SUMS / 8 };
     nhwc_split_pending pending = t->pending;
+    nhwc_split_activations *activations = t->activations && t->activations->count ? t->activations : NULL;
+    const int64_t activated = activations ? (activations->count + t->count - 1) / t->count : 0;
     const char *b = t->filters, *ahead = t->ahead;
     CLEAR(0);
     CLEAR(1);
@@ -331,11 +347,11 @@ static inline __attribute__((always_inline)) void multiply(const nhwc_split_bloc
             if (t->x_parts > 2) {
                 LOAD_PIXELS(2)
                 MULTIPLY_ALL
-                SPLIT_NEXT(0)
+                MEANWHILE(0)
             }
             LOAD_PIXELS(1)
             MULTIPLY_ALL
-            SPLIT_NEXT(1)
+            MEANWHILE(1)
         }
         stir();
         if (pending.count > 0) {
@@ -345,11 +361,11 @@ static inline __attribute__((always_inline)) void multiply(const nhwc_split_bloc
             LOAD_FILTERS(1)
             if (t->x_parts > 1) {
                 MULTIPLY_ALL
-                SPLIT_NEXT(2)
+                MEANWHILE(2)
             }
             LOAD_PIXELS(0)
             MULTIPLY_ALL
-            SPLIT_NEXT(3)
+            MEANWHILE(3)
             if (t->filter_parts > 2) {
                 LOAD_FILTERS(2)
                 MULTIPLY_ALL
@@ -376,6 +392,7 @@ static inline __attribute__((always_inline)) void multiply(const nhwc_split_bloc
         }
     }
 }
+#undef MEANWHILE
 
 static void block(const nhwc_split_block *t, int pixel_tiles, int filter_tiles) {
     if (filter_tiles > 1) {
@@ -428,6 +445,7 @@ const nhwc_split_kernels nhwc_split_amx = {
     .range = range,
     .block = block,
     .results = results,
+    .activate = activate_all,
     .winograd_rows = winograd_split_rows,
     .winograd = winograd_split_product,
 };

@@ -381,7 +381,7 @@ static void run_row(const call *c, const region *r, int64_t row, int64_t rows) {
         run_chunks(plan, r, &t, cols);
         for (int64_t j = 0; plan->activate && j < cols * rows; j++) {
             const int64_t pixel = j % cols * t.out_pitch + j / cols * t.out_row;
-            plan->activate((char *)t.out + pixel * element, r->live, p->activation);
+            nhwc_plan_activate(plan, (char *)t.out + pixel * element, r->live);
         }
         first += cols;
     }

@@ -463,7 +463,7 @@ static void run_rows(const call *c, const region *r, int64_t row, int64_t entry,
     const int64_t together = step == p->f ? r->cols : 1;
     for (int64_t i = 0; plan->activate && i < rows; i++) {
         for (int64_t j = 0; j < r->cols; j += together) {
-            plan->activate(c->out + (first + i * t.out_pitch + j * step) * element, together * p->f, p->activation);
+            nhwc_plan_activate(plan, c->out + (first + i * t.out_pitch + j * step) * element, together * p->f);
         }
     }
 }

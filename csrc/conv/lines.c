@@ -148,10 +148,11 @@ static void cut_tiles(const call *c, region *r, int64_t mr) {
 static void activate(const call *c, const nhwc_lines *t) {
     const nhwc_plan *plan = c->plan;
     for (int64_t i = 0; i < t->count; i++) {
+        int64_t offsets[NHWC_MAX_MR];
         for (int64_t j = 0; j < t->tiles[i].pixels; j++) {
-            char *y = (char *)t->out + (t->tiles[i].out + j * t->out_pitch) * (int64_t)plan->element;
-            plan->activate(y, t->live, plan->problem.activation);
+            offsets[j] = t->tiles[i].out + j * t->out_pitch;
         }
+        plan->activate(t->out, offsets, t->tiles[i].pixels, t->live, plan->problem.activation);
     }
 }
 

@@ -151,7 +151,7 @@ static nhwc_status run_band(const call *c, int64_t n, int64_t first, int64_t las
         plan->kernels->images->finish(line + p->before[2] * p->f * element, c->residual ? c->residual + at : NULL,
                                       c->out + at, results, &plan->clamp);
         if (plan->activate) {
-            plan->activate(c->out + at, results, p->activation);
+            nhwc_plan_activate(plan, c->out + at, results);
         }
     }
     return NHWC_OK;

@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void relu6_u64(void *y, int64_t n, int activation) {
-    uint64_t *values = y;
+static void relu6_u64(void *y, const int64_t *offsets, int64_t count, int64_t n, int activation) {
     (void)activation;
-    for (int64_t i = 0; i < n; i++) {
-        values[i] = values[i] < 6 ? values[i] : 6;
+    for (int64_t row = 0; row < count; row++) {
+        uint64_t *values = (uint64_t *)y + offsets[row];
+        for (int64_t i = 0; i < n; i++) {
+            values[i] = values[i] < 6 ? values[i] : 6;
+        }
     }
 }
 

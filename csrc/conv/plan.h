@@ -299,8 +299,8 @@ struct nhwc_plan {
         float f32[2];
         double f64[2];
         int64_t i64[2];
-    } clamp;                                              /* least and greatest result */
-    void (*activate)(void *y, int64_t n, int activation); /* what the clamp cannot do; may be NULL */
+    } clamp;                 /* least and greatest result */
+    nhwc_activate *activate; /* what the clamp cannot do; may be NULL */
     const nhwc_method *method;
     nhwc_algorithm algorithm; /* the method's, or its first part's */
     bool once;                /* the plan runs a few times: preparation counts; */
@@ -322,5 +322,11 @@ struct nhwc_plan {
     bool borrowed; /* memory is workspace, to be given back */
     int64_t packed_bytes, workspace_bytes;
 };
+
+/* Activates n results that follow each other, where the plan has more to do than to clamp. */
+static inline void nhwc_plan_activate(const nhwc_plan *plan, void *y, int64_t n) {
+    static const int64_t here = 0;
+    plan->activate(y, &here, 1, n, plan->problem.activation);
+}
 
 #endif

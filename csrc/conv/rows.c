@@ -169,7 +169,7 @@ static void activate(const call *c, const region *r, int64_t first, int64_t last
     for (int64_t i = 0; i < r->at.rows; i++) {
         char *y = c->out + (out_row(plan, r, i) + from) * element;
         for (int64_t j = 0; j < (whole ? 1 : r->at.cols); j++) {
-            plan->activate(y + j * pitch * element, whole ? r->at.cols * p->f : results, p->activation);
+            nhwc_plan_activate(plan, y + j * pitch * element, whole ? r->at.cols * p->f : results);
         }
     }
 }

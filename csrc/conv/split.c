@@ -4,7 +4,7 @@
            store the input that the block reads as parts, padded, unless it is there already
            for block of filters, for chunk of the reduction, for pair of tiles of pixels:
                sums += input * filters                                                        kernel
-               after the last chunk: results
+               after the last chunk: results; what the clamp cannot do follows beside the next products
            for pixel that reads a value that has no parts: compute it directly
 
    Outputs are numbered across the rows as they are stored, so a tile goes over row ends; what it computes for the
@@ -83,16 +83,26 @@ static void compute_directly(const nhwc_split_call *c, const nhwc_split_region *
             t.out = (float *)c->out + block->first + v;
             t.live = nhwc_min(block->live - v, family->nr);
             family->run(&t, (int)count);
-            for (int64_t i = 0; i < count && plan->activate; i++) {
-                plan->activate((float *)t.out + offsets[i], t.live, p->activation);
+            if (plan->activate) {
+                plan->activate(t.out, offsets, count, t.live, p->activation);
             }
         }
     }
 }
 
+/* Leaves a pair's results to be activated beside the next products. */
+static void activate_later(const nhwc_split_call *c, nhwc_split_region *r, const nhwc_split_results *t) {
+    c->plan->isa->split->activate(&r->activations);
+    memcpy(r->activated, t->offsets, (size_t)t->pixels * sizeof *t->offsets);
+    r->activations.out = t->out;
+    r->activations.offsets = r->activated;
+    r->activations.count = t->pixels;
+    r->activations.live = t->live;
+}
+
 /* Results of pixels `first` and on, of which `last` are the sums over the last chunk, `sums` those before, of all
    pixels. */
-static void finish(const nhwc_split_call *c, const nhwc_split_region *r, const nhwc_split_filter_block *block,
+static void finish(const nhwc_split_call *c, nhwc_split_region *r, const nhwc_split_filter_block *block,
                    const float *sums, int64_t first, const float *last) {
     const nhwc_plan *plan = c->plan;
     const int64_t width = block->tiles * NHWC_SPLIT_FILTERS;
@@ -110,10 +120,8 @@ static void finish(const nhwc_split_call *c, const nhwc_split_region *r, const n
         .live = block->live,
     };
     plan->isa->split->results(&t);
-    for (int64_t i = 0; i < t.pixels && plan->activate; i++) {
-        if (t.offsets[i] >= 0) {
-            plan->activate(t.out + t.offsets[i], block->live, plan->problem.activation);
-        }
+    if (plan->activate) {
+        activate_later(c, r, &t);
     }
 }
 
@@ -132,8 +140,8 @@ typedef struct {
    are added up, or made results, while the next is multiplied; `turn` counts the pairs so far. While the filters of the
    chunk are at work, their successors are fetched, or split. What waits is kept in registers: reading it back from
    memory would wait for all stores of the tile registers before. */
-static void run_chunk(const nhwc_split_call *c, const nhwc_split_region *r, const chunk *at,
-                      nhwc_split_pending *pending, int64_t *turn) {
+static void run_chunk(const nhwc_split_call *c, nhwc_split_region *r, const chunk *at, nhwc_split_pending *pending,
+                      int64_t *turn) {
     const nhwc_split_plan *d = &c->plan->split;
     const nhwc_split_filter_block *block = at->block;
     const int64_t width = block->tiles * NHWC_SPLIT_FILTERS, pairs = nhwc_ceil_div(r->pixels, NHWC_SPLIT_PAIR);
@@ -151,6 +159,7 @@ static void run_chunk(const nhwc_split_call *c, const nhwc_split_region *r, cons
         .ahead_lines = nhwc_ceil_div(nhwc_split_step_bytes(block) / NHWC_ALIGNMENT, pairs),
         .next = at->next,
         .share = at->share,
+        .activations = &r->activations,
     };
     nhwc_split_pending waiting = *pending;
     for (int64_t i = 0; i < pairs; i++, ++*turn) {
@@ -316,6 +325,7 @@ static void run_pixels(const nhwc_split_call *c, nhwc_split_region *r, int64_t f
         .count = d->step_count,
         .x_parts = r->x_parts,
         .filter_parts = d->filter_parts,
+        .activations = &r->activations,
     };
     const nhwc_split_filter_block *before = NULL;
     int64_t turn = 0, pixel_before = 0;
@@ -398,6 +408,7 @@ static void prepare_region(const nhwc_split_call *c, int64_t worker) {
         .accepted = (nhwc_split_range *)(packed + 2 * bytes + d->together * (int64_t)sizeof(nhwc_split_seen)),
         .table = (const void **)(workspace + l->table),
         .parts = workspace + l->parts,
+        .activations = {.activate = c->plan->activate, .activation = c->plan->problem.activation},
     };
 }
 
@@ -410,6 +421,7 @@ static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
         enter(c, r, nhwc_task_area(&c->tasks, task, &from, &to));
         run_region(c, r, from, to);
     }
+    c->plan->isa->split->activate(&r->activations);
     c->plan->isa->split->end();
 }
 

@@ -23,7 +23,7 @@ typedef struct {
 } nhwc_split_layout;
 
 enum {
-    NHWC_SPLIT_HEAD = 5 * NHWC_ALIGNMENT, /* bytes of a thread's state */
+    NHWC_SPLIT_HEAD = 10 * NHWC_ALIGNMENT, /* bytes of a thread's state */
     NHWC_SPLIT_PAIR = NHWC_SPLIT_TILES * NHWC_SPLIT_PIXELS,
     NHWC_SPLIT_STRETCHES = 64, /* of a stored row, at most */
 };
@@ -68,6 +68,8 @@ typedef struct {
     nhwc_split_range *accepted; /* and which inputs these accept */
     const void **table;
     char *parts;
+    nhwc_split_activations activations; /* of the pair of tiles before, */
+    int64_t activated[NHWC_SPLIT_PAIR]; /* and where its pixels' results are */
 } nhwc_split_region;
 
 _Static_assert(sizeof(nhwc_split_region) <= NHWC_SPLIT_HEAD, "the head of the workspace holds a region");

@@ -295,9 +295,7 @@ static void run_tiles(const call *c, region *r, const nhwc_block *block, const n
         }
         block->family->run(&t, (int)(last - first));
         if (t.last && plan->activate) {
-            for (int64_t j = first; j < last; j++) {
-                plan->activate((char *)t.out + r->offsets[j] * element, block->live, p->activation);
-            }
+            plan->activate(t.out, t.offsets, last - first, block->live, p->activation);
         }
     }
 }

@@ -312,8 +312,8 @@ static void finish_pixels(const gaps_call *c, const int64_t *offsets, int count)
         };
         family->run(&tile, count);
     }
-    for (int i = 0; plan->activate && i < count; i++) {
-        plan->activate(c->out + offsets[i] * element, p->f, p->activation);
+    if (plan->activate) {
+        plan->activate(c->out, offsets, count, p->f, p->activation);
     }
 }
 

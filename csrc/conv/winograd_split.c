@@ -86,21 +86,22 @@ static void clear_ends(const call *c, const region *r) {
 
 static int64_t steps_of(const nhwc_winograd_plan *d, const unit *u) { return nhwc_min(d->chunk, d->steps - u->step); }
 
-static nhwc_winograd_split_rows rows_of(const call *c, const region *r, const unit *u, uint16_t *to) {
+/* Says which rows of a unit are to be split. Field by field: a copy of the whole would be read in other pieces than it
+   was written in, and so wait for all stores before, which are those of tile registers. */
+static void point_rows(const call *c, const region *r, const unit *u, uint16_t *to, nhwc_winograd_split_rows *t) {
     const nhwc_winograd_plan *d = &c->operands.plan->winograd;
     const nhwc_winograd_split_layout *l = &c->layout;
     if (u->matrix == d->alpha * d->alpha) {
-        return (nhwc_winograd_split_rows){0};
+        t->count = 0;
+        return;
     }
     const int64_t row = steps_of(d, u) * NHWC_SPLIT_STEP;
-    const float *from = r->input + u->matrix * l->matrix + u->step * NHWC_SPLIT_STEP * l->tiles + u->pair * PAIR * row;
-    return (nhwc_winograd_split_rows){
-        .from = from,
-        .pitch = row,
-        .count = nhwc_min(PAIR, r->count - u->pair * PAIR),
-        .steps = steps_of(d, u),
-        .to = to,
-    };
+    t->from = r->input + u->matrix * l->matrix + u->step * NHWC_SPLIT_STEP * l->tiles + u->pair * PAIR * row;
+    t->pitch = row;
+    t->count = nhwc_min(PAIR, r->count - u->pair * PAIR);
+    t->steps = steps_of(d, u);
+    t->step = 0;
+    t->to = to;
 }
 
 static unit unit_after(const nhwc_winograd_plan *d, const region *r, unit u) {
@@ -148,13 +149,13 @@ static void multiply_all(const call *c, const region *r, const nhwc_winograd_blo
     const nhwc_winograd_plan *d = &plan->winograd;
     nhwc_winograd_split_product t = {0};
     unit u = {0};
-    nhwc_winograd_split_rows rows = rows_of(c, r, &u, r->split[0]);
-    plan->isa->split->winograd_rows(&rows);
+    point_rows(c, r, &u, r->split[0], &t.rows);
+    plan->isa->split->winograd_rows(&t.rows);
     for (int turn = 0; u.matrix < d->alpha * d->alpha; turn ^= 1) {
         const unit next = unit_after(d, r, u);
         t.a = r->split[turn];
         t.steps = steps_of(d, &u);
-        t.rows = rows_of(c, r, &next, r->split[!turn]);
+        point_rows(c, r, &next, r->split[!turn], &t.rows);
         t.split = nhwc_ceil_div(t.rows.count * t.rows.steps, count);
         for (int64_t i = 0; i < count; i++) {
             multiply(c, r, &u, &blocks[i], i, &t);

@@ -99,6 +99,16 @@ static bool is_zero(const nhwc_winograd_operands *c, const nhwc_winograd_place *
     return zero;
 }
 
+static void activate(const nhwc_plan *plan, const nhwc_winograd_output *t) {
+    int64_t offsets[MAX_OUTPUTS], count = 0;
+    for (int64_t row = 0; row < t->rows; row++) {
+        for (int64_t col = 0; col < t->columns; col++) {
+            offsets[count++] = row * t->row_pitch + col * t->column_pitch;
+        }
+    }
+    plan->activate(t->out, offsets, count, t->live, plan->problem.activation);
+}
+
 void nhwc_winograd_write(const nhwc_winograd_operands *c, const nhwc_winograd_place *at,
                          const nhwc_winograd_block *block, const void *product, int64_t pitch, float least) {
     const nhwc_plan *plan = c->plan;
@@ -130,8 +140,7 @@ void nhwc_winograd_write(const nhwc_winograd_operands *c, const nhwc_winograd_pl
             compute_directly(c, at, block, v);
         }
     }
-    for (int64_t i = 0; plan->activate && i < (int64_t)output.rows * output.columns; i++) {
-        int64_t to = i / output.columns * output.row_pitch + i % output.columns * output.column_pitch;
-        plan->activate((char *)output.out + to * element, block->live, p->activation);
+    if (plan->activate) {
+        activate(plan, &output);
     }
 }

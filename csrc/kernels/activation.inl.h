@@ -1,10 +1,13 @@
 /* The activations: template over NHWC_DTYPE (f32, f64) and NHWC_ISA.
 
-   Contract: y is n contiguous elements, aligned as elements; each is replaced by its activation, no byte beyond them
-   is touched. An element's bits do not depend on its position. At the infinities the limits, exactly; NaN stays NaN.
-   Error against float64: f32 at most 1e-6 max(1, |y|), f64 4e-15 max(1, |y|).
+   Contract: n elements from y + offsets[i] on, aligned as elements, are replaced by their activations for each offset
+   that is not negative; no byte beyond them is touched. An element's bits do not depend on its position. At the
+   infinities the limits, exactly; NaN stays NaN. Error against float64: f32 at most 1e-6 max(1, |y|), f64 4e-15
+   max(1, |y|).
 
-       for i in 0, VL, ..., the last one masked:  y[i : i + VL] = f(y[i : i + VL])
+       for row at an offset, for i in 0, VL, ..., the last one masked:  row[i : i + VL] = f(row[i : i + VL])
+
+   All rows of a tile are done in one call: a call for each of its pixels costs as much as a vector or two.
 
    Maximum and minimum give their second operand where one is NaN: the data stands there. */
 
@@ -14,13 +17,10 @@ static inline VEC LOCAL(relu)(VEC x) { return V(max)(V(zero)(), x); }
 static inline VEC LOCAL(relu6)(VEC x) { return V(min)(V(set1)(6.0), V(max)(V(zero)(), x)); }
 static inline VEC LOCAL(leaky_relu)(VEC x) { return V(max)(V(mul)(V(set1)(0.2), x), x); }
 
-/* x / (1 + e^-x); the numerator is bounded below for 0 at minus infinity. */
-static inline VEC LOCAL(silu)(VEC x) {
-    VEC denominator = V(add)(V(exp)(V(neg)(x)), V(set1)(1.0));
-    return V(div)(V(max)(V(set1)(-1000.0), x), denominator);
-}
+static inline VEC LOCAL(sigmoid)(VEC x) { return V(inverse)(V(add)(V(exp)(V(neg)(x)), V(set1)(1.0))); }
 
-static inline VEC LOCAL(sigmoid)(VEC x) { return V(div)(V(set1)(1.0), V(add)(V(exp)(V(neg)(x)), V(set1)(1.0))); }
+/* x bounded below, for 0 at minus infinity. */
+static inline VEC LOCAL(silu)(VEC x) { return V(mul)(V(max)(V(set1)(-1000.0), x), LOCAL(sigmoid)(x)); }
 
 /* e^x - 1 where x is negative, else 0; e^-44 is lost beside 1 in both dtypes. */
 static inline VEC LOCAL(elu_below)(VEC x) { return V(expm1)(V(max)(V(set1)(-44.0), V(min)(V(zero)(), x))); }
@@ -55,53 +55,57 @@ static inline VEC LOCAL(gelu)(VEC x) {
 static inline VEC LOCAL(softplus)(VEC x) { return V(add)(V(max)(V(zero)(), x), V(log1p)(V(exp)(V(neg)(V(abs)(x))))); }
 
 /* Inlined with a constant f, so that f is inlined too. */
-static inline __attribute__((always_inline)) void LOCAL(map)(ELEM *y, int64_t n, VEC (*f)(VEC)) {
-    int64_t i = 0;
-    for (; i + VL <= n; i += VL) {
-        V(store)(y + i, f(V(load)(y + i)));
-    }
-    if (i < n) {
-        V(store_n)(y + i, f(V(load_n)(y + i, n - i)), n - i);
+static inline __attribute__((always_inline)) void LOCAL(map)(ELEM *y, const int64_t *offsets, int64_t count, int64_t n,
+                                                             VEC (*f)(VEC)) {
+    for (int64_t row = 0; row < count; row++) {
+        ELEM *at = y + offsets[row];
+        int64_t i = offsets[row] < 0 ? n : 0;
+        for (; i + VL <= n; i += VL) {
+            V(store)(at + i, f(V(load)(at + i)));
+        }
+        if (i < n) {
+            V(store_n)(at + i, f(V(load_n)(at + i, n - i)), n - i);
+        }
     }
 }
 
-static void KERNEL(activate)(void *y, int64_t n, int activation) {
+static void KERNEL(activate)(void *y, const int64_t *offsets, int64_t count, int64_t n, int activation) {
     switch (activation) {
     case NHWC_RELU:
-        LOCAL(map)(y, n, LOCAL(relu));
+        LOCAL(map)(y, offsets, count, n, LOCAL(relu));
         break;
     case NHWC_RELU6:
-        LOCAL(map)(y, n, LOCAL(relu6));
+        LOCAL(map)(y, offsets, count, n, LOCAL(relu6));
         break;
     case NHWC_LEAKY_RELU:
-        LOCAL(map)(y, n, LOCAL(leaky_relu));
+        LOCAL(map)(y, offsets, count, n, LOCAL(leaky_relu));
         break;
     case NHWC_ELU:
-        LOCAL(map)(y, n, LOCAL(elu));
+        LOCAL(map)(y, offsets, count, n, LOCAL(elu));
         break;
     case NHWC_SELU:
-        LOCAL(map)(y, n, LOCAL(selu));
+        LOCAL(map)(y, offsets, count, n, LOCAL(selu));
         break;
     case NHWC_SIGMOID:
-        LOCAL(map)(y, n, LOCAL(sigmoid));
+        LOCAL(map)(y, offsets, count, n, LOCAL(sigmoid));
         break;
     case NHWC_HARD_SIGMOID:
-        LOCAL(map)(y, n, LOCAL(hard_sigmoid));
+        LOCAL(map)(y, offsets, count, n, LOCAL(hard_sigmoid));
         break;
     case NHWC_TANH:
-        LOCAL(map)(y, n, LOCAL(tanh));
+        LOCAL(map)(y, offsets, count, n, LOCAL(tanh));
         break;
     case NHWC_SILU:
-        LOCAL(map)(y, n, LOCAL(silu));
+        LOCAL(map)(y, offsets, count, n, LOCAL(silu));
         break;
     case NHWC_HARD_SILU:
-        LOCAL(map)(y, n, LOCAL(hard_silu));
+        LOCAL(map)(y, offsets, count, n, LOCAL(hard_silu));
         break;
     case NHWC_GELU:
-        LOCAL(map)(y, n, LOCAL(gelu));
+        LOCAL(map)(y, offsets, count, n, LOCAL(gelu));
         break;
     case NHWC_SOFTPLUS:
-        LOCAL(map)(y, n, LOCAL(softplus));
+        LOCAL(map)(y, offsets, count, n, LOCAL(softplus));
         break;
     }
 }

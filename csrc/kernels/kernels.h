@@ -4,6 +4,7 @@
 
 #include "../nhwc.h"
 
+#include "activation.h"
 #include "line.h"
 #include "split.h"
 
@@ -387,10 +388,10 @@ typedef struct {
     const nhwc_grad_kernels *grad; /* filter gradients */
     /* to[i * step ...] += from[i * pitch ...], `length` elements each, for i = 0 .. count - 1 in order. */
     void (*overlap)(void *to, int64_t step, const void *from, int64_t pitch, int64_t length, int64_t count);
-    void (*activate)(void *y, int64_t n, int activation); /* in place; NULL for integers */
-    bool (*all_finite)(const void *x, int64_t n);         /* NULL for integers */
-    double (*fma_work)(int64_t rounds, double *flops);    /* register-only multiply-adds, to measure the peak */
-    nhwc_windows_kernel *max_windows, *sum_windows;       /* floating point only */
+    nhwc_activate *activate;                           /* NULL for integers */
+    bool (*all_finite)(const void *x, int64_t n);      /* NULL for integers */
+    double (*fma_work)(int64_t rounds, double *flops); /* register-only multiply-adds, to measure the peak */
+    nhwc_windows_kernel *max_windows, *sum_windows;    /* floating point only */
     nhwc_max_grad_kernel *max_grad;
 } nhwc_kernels;
 

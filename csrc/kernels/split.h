@@ -13,6 +13,8 @@
 #ifndef NHWC_KERNELS_SPLIT_H
 #define NHWC_KERNELS_SPLIT_H
 
+#include "activation.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -78,6 +80,15 @@ typedef struct {
     bool add; /* else they are the first, and copied */
 } nhwc_split_pending;
 
+/* Results that wait for their activation, which overlaps with products too. */
+typedef struct {
+    nhwc_activate *activate;
+    int activation;
+    float *out;
+    const int64_t *offsets; /* of the pixels that are left */
+    int64_t count, live;    /* pixels, and results of each */
+} nhwc_split_activations;
+
 /* A block: up to 2 tiles of pixels times up to 2 of filters, summed over some steps, in which h times h are added last,
    when the sum of the others, which are small, is known. */
 typedef struct {
@@ -93,8 +104,9 @@ typedef struct {
     int64_t ahead_lines;       /* and the cache lines of them at each step */
     float *sums;               /* rows of as many filters as the tiles have; what is there is lost */
     nhwc_split_pending pending;
-    nhwc_split_filters *next; /* whole blocks and steps of filters to split meanwhile, or NULL, */
-    int64_t share;            /* about so many pairs of a block's inputs at each step */
+    nhwc_split_filters *next;            /* whole blocks and steps of filters to split meanwhile, or NULL, */
+    int64_t share;                       /* about so many pairs of a block's inputs at each step */
+    nhwc_split_activations *activations; /* to be done meanwhile, or NULL */
 } nhwc_split_block;
 
 enum {
@@ -146,6 +158,7 @@ typedef struct {
     nhwc_split_range (*range)(const float *x, int64_t n);
     void (*block)(const nhwc_split_block *, int pixel_tiles, int filter_tiles);
     void (*results)(const nhwc_split_results *);
+    void (*activate)(nhwc_split_activations *);        /* all that are left */
     void (*winograd_rows)(nhwc_winograd_split_rows *); /* splits all */
     void (*winograd)(nhwc_winograd_split_product *, int pixel_tiles, int filter_tiles);
 } nhwc_split_kernels;

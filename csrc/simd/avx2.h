@@ -56,6 +56,7 @@ static inline vf32 vf32_add(vf32 a, vf32 b) { return _mm256_add_ps(a, b); }
 static inline vf32 vf32_sub(vf32 a, vf32 b) { return _mm256_sub_ps(a, b); }
 static inline vf32 vf32_mul(vf32 a, vf32 b) { return _mm256_mul_ps(a, b); }
 static inline vf32 vf32_div(vf32 a, vf32 b) { return _mm256_div_ps(a, b); }
+static inline vf32 vf32_inverse(vf32 a) { return vf32_div(_mm256_set1_ps(1.0f), a); }
 static inline vf32 vf32_fma(vf32 a, vf32 b, vf32 c) { return _mm256_fmadd_ps(a, b, c); }
 static inline vf32 vf32_max(vf32 a, vf32 b) { return _mm256_max_ps(a, b); }
 static inline vf32 vf32_min(vf32 a, vf32 b) { return _mm256_min_ps(a, b); }
@@ -108,6 +109,7 @@ static inline vf64 vf64_add(vf64 a, vf64 b) { return _mm256_add_pd(a, b); }
 static inline vf64 vf64_sub(vf64 a, vf64 b) { return _mm256_sub_pd(a, b); }
 static inline vf64 vf64_mul(vf64 a, vf64 b) { return _mm256_mul_pd(a, b); }
 static inline vf64 vf64_div(vf64 a, vf64 b) { return _mm256_div_pd(a, b); }
+static inline vf64 vf64_inverse(vf64 a) { return vf64_div(_mm256_set1_pd(1.0), a); }
 static inline vf64 vf64_fma(vf64 a, vf64 b, vf64 c) { return _mm256_fmadd_pd(a, b, c); }
 static inline vf64 vf64_max(vf64 a, vf64 b) { return _mm256_max_pd(a, b); }
 static inline vf64 vf64_min(vf64 a, vf64 b) { return _mm256_min_pd(a, b); }

@@ -3,6 +3,7 @@
 #define NHWC_SIMD_AVX512_H
 
 #include <immintrin.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -57,6 +58,15 @@ static inline vf32 vf32_add(vf32 a, vf32 b) { return _mm512_add_ps(a, b); }
 static inline vf32 vf32_sub(vf32 a, vf32 b) { return _mm512_sub_ps(a, b); }
 static inline vf32 vf32_mul(vf32 a, vf32 b) { return _mm512_mul_ps(a, b); }
 static inline vf32 vf32_div(vf32 a, vf32 b) { return _mm512_div_ps(a, b); }
+/* An estimate to 14 bits and one step of Newton's, in a third of a division's time. */
+static inline vf32 vf32_inverse(vf32 a) {
+    const vf32 r = _mm512_rcp14_ps(a), one = _mm512_set1_ps(1.0f);
+    const __mmask16 finite = _mm512_cmp_ps_mask(a, _mm512_set1_ps(INFINITY), _CMP_NEQ_UQ);
+    return _mm512_maskz_fmadd_ps(finite, _mm512_fnmadd_ps(a, r, one), r, r);
+}
+#define VF32_HAS_SCALE 1
+static inline vf32 vf32_fraction(vf32 a) { return _mm512_reduce_ps(a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC); }
+static inline vf32 vf32_scale(vf32 a, vf32 b) { return _mm512_scalef_ps(a, b); }
 static inline vf32 vf32_fma(vf32 a, vf32 b, vf32 c) { return _mm512_fmadd_ps(a, b, c); }
 static inline vf32 vf32_max(vf32 a, vf32 b) { return _mm512_max_ps(a, b); }
 static inline vf32 vf32_min(vf32 a, vf32 b) { return _mm512_min_ps(a, b); }
@@ -113,6 +123,7 @@ static inline vf64 vf64_add(vf64 a, vf64 b) { return _mm512_add_pd(a, b); }
 static inline vf64 vf64_sub(vf64 a, vf64 b) { return _mm512_sub_pd(a, b); }
 static inline vf64 vf64_mul(vf64 a, vf64 b) { return _mm512_mul_pd(a, b); }
 static inline vf64 vf64_div(vf64 a, vf64 b) { return _mm512_div_pd(a, b); }
+static inline vf64 vf64_inverse(vf64 a) { return _mm512_div_pd(_mm512_set1_pd(1.0), a); }
 static inline vf64 vf64_fma(vf64 a, vf64 b, vf64 c) { return _mm512_fmadd_pd(a, b, c); }
 static inline vf64 vf64_max(vf64 a, vf64 b) { return _mm512_max_pd(a, b); }
 static inline vf64 vf64_min(vf64 a, vf64 b) { return _mm512_min_pd(a, b); }

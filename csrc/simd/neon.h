@@ -67,6 +67,7 @@ static inline vf32 vf32_add(vf32 a, vf32 b) { return vaddq_f32(a, b); }
 static inline vf32 vf32_sub(vf32 a, vf32 b) { return vsubq_f32(a, b); }
 static inline vf32 vf32_mul(vf32 a, vf32 b) { return vmulq_f32(a, b); }
 static inline vf32 vf32_div(vf32 a, vf32 b) { return vdivq_f32(a, b); }
+static inline vf32 vf32_inverse(vf32 a) { return vf32_div(vdupq_n_f32(1.0f), a); }
 static inline vf32 vf32_fma(vf32 a, vf32 b, vf32 c) { return vfmaq_f32(c, a, b); }
 static inline vf32 vf32_max(vf32 a, vf32 b) { return vbslq_f32(vcgtq_f32(a, b), a, b); }
 static inline vf32 vf32_min(vf32 a, vf32 b) { return vbslq_f32(vcltq_f32(a, b), a, b); }
@@ -109,6 +110,7 @@ static inline vf64 vf64_add(vf64 a, vf64 b) { return vaddq_f64(a, b); }
 static inline vf64 vf64_sub(vf64 a, vf64 b) { return vsubq_f64(a, b); }
 static inline vf64 vf64_mul(vf64 a, vf64 b) { return vmulq_f64(a, b); }
 static inline vf64 vf64_div(vf64 a, vf64 b) { return vdivq_f64(a, b); }
+static inline vf64 vf64_inverse(vf64 a) { return vf64_div(vdupq_n_f64(1.0), a); }
 static inline vf64 vf64_fma(vf64 a, vf64 b, vf64 c) { return vfmaq_f64(c, a, b); }
 static inline vf64 vf64_max(vf64 a, vf64 b) { return vbslq_f64(vcgtq_f64(a, b), a, b); }
 static inline vf64 vf64_min(vf64 a, vf64 b) { return vbslq_f64(vcltq_f64(a, b), a, b); }

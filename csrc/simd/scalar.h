@@ -10,6 +10,7 @@
      keep(v)                          v, in a register from here on: compilers repeat a load for each use instead
      widen(p)  narrow(p, v)           VL_f64 elements as a vf64, and back, rounded (f32 and f64)
      add sub mul div                  one rounding each
+     inverse(a)                       1 / a for a from 1 up, nearly rounded; 0 for infinity
      fma(a, b, c)                     a * b + c: one rounding with AVX2, AVX-512 and NEON, elsewhere two
      max(a, b)  min(a, b)             b where either is NaN, and where the two are equal
      abs  neg  copysign(mag, sgn)     on the sign bit, that of NaN and zeros too
@@ -22,6 +23,11 @@
      all_lt(a, b)                     whether a < b in every lane, so not where either is NaN (f32 and f64)
      pow2(a)                          2^a for an integer a from -126 to 127 (f64: -1022 to 1023); the integer before
                                       these gives 0, the one after them infinity
+
+   where VF32_HAS_SCALE says so, for f32
+
+     fraction(a)                      a - floor(a), 0 for infinities
+     scale(a, b)                      a * 2^floor(b)
 
    and, where VL is 4 or more, for G = 2, 4, ... VL / 2, which takes a vector as G rows of VL / G lanes,
 
@@ -62,6 +68,7 @@ static inline vf32 vf32_add(vf32 a, vf32 b) { return a + b; }
 static inline vf32 vf32_sub(vf32 a, vf32 b) { return a - b; }
 static inline vf32 vf32_mul(vf32 a, vf32 b) { return a * b; }
 static inline vf32 vf32_div(vf32 a, vf32 b) { return a / b; }
+static inline vf32 vf32_inverse(vf32 a) { return vf32_div(1.0f, a); }
 static inline vf32 vf32_fma(vf32 a, vf32 b, vf32 c) { return a * b + c; }
 static inline vf32 vf32_max(vf32 a, vf32 b) { return a > b ? a : b; }
 static inline vf32 vf32_min(vf32 a, vf32 b) { return a < b ? a : b; }
@@ -112,6 +119,7 @@ static inline vf64 vf64_add(vf64 a, vf64 b) { return a + b; }
 static inline vf64 vf64_sub(vf64 a, vf64 b) { return a - b; }
 static inline vf64 vf64_mul(vf64 a, vf64 b) { return a * b; }
 static inline vf64 vf64_div(vf64 a, vf64 b) { return a / b; }
+static inline vf64 vf64_inverse(vf64 a) { return vf64_div(1.0, a); }
 static inline vf64 vf64_fma(vf64 a, vf64 b, vf64 c) { return a * b + c; }
 static inline vf64 vf64_max(vf64 a, vf64 b) { return a > b ? a : b; }
 static inline vf64 vf64_min(vf64 a, vf64 b) { return a < b ? a : b; }

@@ -68,6 +68,7 @@ static inline vf32 vf32_add(vf32 a, vf32 b) { return _mm_add_ps(a, b); }
 static inline vf32 vf32_sub(vf32 a, vf32 b) { return _mm_sub_ps(a, b); }
 static inline vf32 vf32_mul(vf32 a, vf32 b) { return _mm_mul_ps(a, b); }
 static inline vf32 vf32_div(vf32 a, vf32 b) { return _mm_div_ps(a, b); }
+static inline vf32 vf32_inverse(vf32 a) { return vf32_div(_mm_set1_ps(1.0f), a); }
 static inline vf32 vf32_fma(vf32 a, vf32 b, vf32 c) { return _mm_add_ps(_mm_mul_ps(a, b), c); }
 static inline vf32 vf32_max(vf32 a, vf32 b) { return _mm_max_ps(a, b); }
 static inline vf32 vf32_min(vf32 a, vf32 b) { return _mm_min_ps(a, b); }
@@ -118,6 +119,7 @@ static inline vf64 vf64_add(vf64 a, vf64 b) { return _mm_add_pd(a, b); }
 static inline vf64 vf64_sub(vf64 a, vf64 b) { return _mm_sub_pd(a, b); }
 static inline vf64 vf64_mul(vf64 a, vf64 b) { return _mm_mul_pd(a, b); }
 static inline vf64 vf64_div(vf64 a, vf64 b) { return _mm_div_pd(a, b); }
+static inline vf64 vf64_inverse(vf64 a) { return vf64_div(_mm_set1_pd(1.0), a); }
 static inline vf64 vf64_fma(vf64 a, vf64 b, vf64 c) { return _mm_add_pd(_mm_mul_pd(a, b), c); }
 static inline vf64 vf64_max(vf64 a, vf64 b) { return _mm_max_pd(a, b); }
 static inline vf64 vf64_min(vf64 a, vf64 b) { return _mm_min_pd(a, b); }

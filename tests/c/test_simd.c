@@ -68,6 +68,7 @@ static const struct {
 #define MANTISSA 23
 #define MAX_EXPONENT 127
 #define TOLERANCE 1e-6L
+#define EPSILON 0x1p-23
 #include "test_simd.c"
 
 #define NHWC_DTYPE f64
@@ -75,6 +76,7 @@ static const struct {
 #define MANTISSA 52
 #define MAX_EXPONENT 1023
 #define TOLERANCE 4e-15L
+#define EPSILON 0x1p-52
 #include "test_simd.c"
 
 #ifdef VL_i64
@@ -349,9 +351,14 @@ static void LOCAL(test_rows)(void) {
 static void LOCAL(test_rows)(void) {}
 #endif
 
+static void LOCAL(activate_run)(ELEM *y, int64_t n, nhwc_activation activation) {
+    const int64_t here = 0;
+    KERNEL(activate)(y, &here, 1, n, activation);
+}
+
 static void LOCAL(check_activated)(nhwc_activation activation, ELEM x) {
     ELEM y = x;
-    KERNEL(activate)(&y, 1, activation);
+    LOCAL(activate_run)(&y, 1, activation);
     long double want = activated(activation, x);
     int right = isinf((ELEM)want) ? y == (ELEM)want : fabsl(y - want) <= TOLERANCE * fmaxl(1, fabsl(want));
     right &= y >= (ELEM)activations[activation].least && y <= (ELEM)activations[activation].at_infinity;
@@ -375,7 +382,7 @@ static void LOCAL(test_accuracy)(nhwc_activation activation) {
             LOCAL(check_activated)(activation, edges[i]);
         }
     }
-    KERNEL(activate)(not_finite, 3, activation);
+    LOCAL(activate_run)(not_finite, 3, activation);
     check(not_finite[0] == (ELEM)activations[activation].at_minus_infinity, activations[activation].name, -INFINITY, 0);
     check(not_finite[1] == (ELEM)activations[activation].at_infinity, activations[activation].name, INFINITY, 0);
     check(isnan(not_finite[2]), activations[activation].name, NAN, 0);
@@ -388,23 +395,53 @@ static void LOCAL(test_positions)(nhwc_activation activation) {
         ELEM alone[3 * VL + 1], *y = end - n;
         for (int i = 0; i < n; i++) {
             alone[i] = y[i] = (ELEM)(i * 37 % 61 - 30) / 7;
-            KERNEL(activate)(alone + i, 1, activation);
+            LOCAL(activate_run)(alone + i, 1, activation);
         }
         y[-1] = -77;
-        KERNEL(activate)(y, n, activation);
+        LOCAL(activate_run)(y, n, activation);
         check(y[-1] == -77 && memcmp(y, alone, n * sizeof *y) == 0, "activate at any position", activation, n);
+    }
+}
+
+/* Rows at offsets, but for negative ones: nothing beside them changes. */
+static void LOCAL(test_offsets)(nhwc_activation activation) {
+    enum { N = VL + 1, PITCH = N + 2, ROWS = 4 };
+    const int64_t offsets[ROWS] = {3 * PITCH, -1, 0, 2 * PITCH};
+    ELEM y[ROWS * PITCH], want[ROWS * PITCH];
+    for (int i = 0; i < ROWS * PITCH; i++) {
+        want[i] = y[i] = (ELEM)(i * 29 % 53 - 26) / 9;
+    }
+    for (int i = 0; i < ROWS; i++) {
+        if (offsets[i] >= 0) {
+            LOCAL(activate_run)(want + offsets[i], N, activation);
+        }
+    }
+    KERNEL(activate)(y, offsets, ROWS, N, activation);
+    check(memcmp(y, want, sizeof y) == 0, "activate at offsets", activation, N);
+}
+
+static void LOCAL(test_inverse)(void) {
+    const ELEM samples[] = {1, (ELEM)1.5, 3, 1000003, (ELEM)1e30, INFINITY, NAN};
+    for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
+        ELEM lanes[VL];
+        V(store)(lanes, V(inverse)(V(set1)(samples[i])));
+        const ELEM want = 1 / samples[i];
+        const bool right = isnan(want) ? isnan(lanes[VL - 1]) : fabs(lanes[VL - 1] - want) <= want * 2 * EPSILON;
+        check(right, "inverse", samples[i], lanes[VL - 1]);
     }
 }
 
 static void LOCAL(test_all)(void) {
     LOCAL(test_operations)();
     LOCAL(test_pow2)();
+    LOCAL(test_inverse)();
     LOCAL(test_partial)();
     LOCAL(test_order)();
     LOCAL(test_rows)();
     for (nhwc_activation activation = 0; activation < NHWC_ACTIVATIONS; activation++) {
         LOCAL(test_accuracy)(activation);
         LOCAL(test_positions)(activation);
+        LOCAL(test_offsets)(activation);
     }
 }
 
@@ -413,5 +450,6 @@ static void LOCAL(test_all)(void) {
 #undef MANTISSA
 #undef MAX_EXPONENT
 #undef TOLERANCE
+#undef EPSILON
 
 #endif

@@ -25,6 +25,8 @@ enum { MAX_THREADS = 1024 };
 
 static atomic_int setting = 1;
 static _Thread_local int override;
+static _Thread_local double next_grains; /* that the next loop is worth; 0: unknown */
+static _Thread_local double loop_ended;  /* when the last one on several threads did */
 #ifdef _OPENMP
 static int openmp_limit_at_start; /* what OpenMP allowed at import; a lower limit later was set on purpose */
 #endif
@@ -72,12 +74,13 @@ int nhwc_threads_get(void) {
 }
 
 int nhwc_threads_for(double work, double grain) {
+    next_grains = 0;
     if (work < 2 * grain) {
         return 1;
     }
-    double most = work / grain;
     int threads = nhwc_threads_get();
-    return most < threads ? (int)most : threads;
+    next_grains = work / grain;
+    return next_grains < threads ? (int)next_grains : threads;
 }
 
 const char *nhwc_openmp(void) {
@@ -107,6 +110,7 @@ typedef struct loop {
     _Atomic uint64_t *ranges; /* of runs, one for each thread: the first that is left, and 32 bits up the end */
     int threads;
     bool backward;      /* ranges are done from the back, and others helped with from the front */
+    bool wakes;         /* helpers that sleep */
     int cpu;            /* of the caller, or -1 */
     atomic_int working; /* helpers inside */
     int wanted, joined; /* helpers, under the pool's lock */
@@ -279,7 +283,7 @@ static void post(loop *l) {
     }
     *end = l;
     atomic_fetch_add(&pool.posts, 1);
-    if (pool.sleeping > 0) {
+    if (pool.sleeping > 0 && l->wakes) {
         pthread_cond_broadcast(&pool.wake);
     }
     pthread_mutex_unlock(&pool.lock);
@@ -323,6 +327,15 @@ static void run(loop *l, int threads) {
 }
 #endif
 
+/* Whether the next loop should wake helpers that sleep, which takes its caller some 15 us: where it is long, or follows
+   another closely, so that helpers stay awake from now on. Others are shared with helpers that are awake. */
+static bool is_worth_waking(void) {
+    static const double LEAST_GRAINS = 16, STREAM_SECONDS = 100e-6;
+    const double grains = next_grains;
+    next_grains = 0;
+    return grains == 0 || grains >= LEAST_GRAINS || nhwc_seconds() - loop_ended < STREAM_SECONDS;
+}
+
 /* A loop on several threads. */
 static void share(loop *l) {
     _Atomic uint64_t ranges[MAX_THREADS];
@@ -331,7 +344,9 @@ static void share(loop *l) {
         atomic_init(&ranges[i], range_of((uint64_t)(i * runs / l->threads), (uint64_t)((i + 1) * runs / l->threads)));
     }
     l->ranges = ranges;
+    l->wakes = is_worth_waking();
     run(l, l->threads);
+    loop_ended = nhwc_seconds();
 }
 
 /* A loop on this thread alone: in one run, or in those that another one would claim, the last one first. */

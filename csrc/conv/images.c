@@ -536,7 +536,7 @@ static int64_t count_tasks(call *c, int64_t n) {
 
 static nhwc_status run(const nhwc_plan *plan, int64_t n, const void *x, const void *residual, void *out) {
     enum { STACK_BYTES = 12 << 10, TASKS_PER_THREAD = 4, LEAST_ROWS = 6 };
-    const double GRAIN = 4e6; /* multiplications worth a thread, */
+    const double GRAIN = 4e5; /* multiplications worth a thread, */
     const double PIXEL = 16;  /* as which an output counts besides its own */
     const nhwc_problem *p = &plan->problem;
     call c = {.plan = plan, .x = x, .residual = residual, .out = out, .rows = plan->images.rows};

@@ -208,7 +208,7 @@ static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
 
 static nhwc_status run(const nhwc_plan *plan, int64_t n, const void *x, const void *residual, void *out) {
     enum { STACK_BYTES = 12 << 10, TASKS_PER_THREAD = 4 };
-    const double GRAIN = 1e6; /* multiplications worth a thread */
+    const double GRAIN = 5e5; /* multiplications worth a thread */
     const nhwc_problem *p = &plan->problem;
     const nhwc_rows_plan *d = &plan->rows;
     const nhwc_tasks uncut = {.shape = &d->shape, .rows = d->rows, .cols = d->cols, .blocks = d->block_count};

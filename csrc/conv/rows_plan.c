@@ -1,5 +1,6 @@
 /* The rows method's preparation: which groups share a vector, the blocks of pixels and filters, and the packing. */
 #include "rows.h"
+#include "lines.h"
 
 #include "../base/memory.h"
 
@@ -307,7 +308,7 @@ static bool fills_tiles(const nhwc_plan *plan) {
 /* Best where sums are short, so that what other methods do per tile and per run weighs; where groups share vectors; and
    where all pixels are one row. */
 bool nhwc_rows_serves(const nhwc_plan *plan) {
-    enum { FEW_CHANNELS = 32, POINTWISE_CHANNELS = 256 };
+    enum { FEW_CHANNELS = 32, LINE_CHANNELS = 24, POINTWISE_CHANNELS = 256 };
     const nhwc_problem *p = &plan->problem;
     const int64_t channels = p->c / p->groups;
     const bool depthwise = p->groups > 1 && channels == 1;
@@ -317,7 +318,7 @@ bool nhwc_rows_serves(const nhwc_plan *plan) {
         return false;
     }
     return is_pointwise(p) || trial.rows.spread > 1 || trial.rows.taps ||
-           (channels <= FEW_CHANNELS && fills_tiles(&trial));
+           (channels <= FEW_CHANNELS && fills_tiles(&trial) && !(channels >= LINE_CHANNELS && nhwc_lines_serves(plan)));
 }
 
 nhwc_status nhwc_rows_prepare(nhwc_plan *plan, const void *filters, const void *bias, bool borrow) {

@@ -10,7 +10,7 @@
 bool nhwc_split_serves(const nhwc_plan *plan);
 nhwc_status nhwc_split_prepare(nhwc_plan *plan, const void *filters, const void *bias, bool borrow);
 
-#define NHWC_SPLIT_GRAIN 4e6 /* multiplications worth a thread */
+#define NHWC_SPLIT_GRAIN 1e6 /* multiplications worth a thread */
 
 /* How the inputs of a block of outputs are stored, and the workspace of a thread: all in bytes, but for the first two.
  */

@@ -150,10 +150,11 @@ def _measure_kind(layer: Layer, kind: str, names: list[str], chosen: str) -> lis
 
 
 def fused(function: Callable[..., np.ndarray], *arrays: np.ndarray, **options: Any) -> np.ndarray:
-    """What a function returns by "direct" in an instruction set of fused multiply-adds, as the guard uses them."""
+    """What a function returns by "direct" in the order of the guard's sums: that of register tiles, which AVX-512 has too,
+    but not for wide kernels."""
     before = _core.isa()
     try:
-        _core._use_isa("avx512" if before == "amx" else before)
+        _core._use_isa("avx2" if before in ("amx", "avx512") else before)
         return function(*arrays, algorithm="direct", **options)
     finally:
         _core._use_isa(before)

@@ -168,10 +168,12 @@ static int64_t cut_filters(const nhwc_plan *plan, nhwc_rows_block *blocks, int64
     for (int64_t group = 0; group < p->groups; group += d->spread) {
         for (int64_t first = 0; first < f; count++) {
             int64_t left = nhwc_ceil_div(f - first, lanes);
-            int vectors = d->spread > 1 ? (int)left : nhwc_block_vectors(plan->kernels, left);
+            int vectors = d->spread > 1 ? (int)left
+                          : d->taps     ? (int)nhwc_min(left, 2)
+                                        : nhwc_block_vectors(plan->kernels, left);
             if (blocks) {
                 blocks[count] = (nhwc_rows_block){
-                    .family = d->taps ? &plan->kernels->row_taps[d->spread_log2]
+                    .family = d->taps ? &plan->kernels->row_taps[d->spread_log2][vectors]
                                       : &plan->kernels->row[d->spread_log2][vectors],
                     .first = group * f + first,
                     .live = nhwc_min(f - first, vectors * lanes),
@@ -268,6 +270,19 @@ static bool is_small(const nhwc_problem *p) {
     return true;
 }
 
+/* Whether three taps at a time gain: not for odd numbers of vectors, which have blocks of three without, nor where a
+   second pass over the output weighs more. */
+static bool takes_taps(const nhwc_plan *plan, const nhwc_rows_plan *d) {
+    enum { LEAST_INPUTS = 64 };
+    const nhwc_problem *p = &plan->problem;
+    const nhwc_row_family *taps = plan->kernels->row_taps[d->spread_log2];
+    const int64_t vectors = nhwc_ceil_div(p->f / p->groups * d->spread, plan->kernels->lanes);
+    if (vectors <= 1) {
+        return taps[1].run;
+    }
+    return taps[2].run && vectors % 2 == 0 && (vectors == 2 || p->k >= LEAST_INPUTS);
+}
+
 /* Everything that needs no memory; false if the windows are too large for it, or no block of pixels fits. */
 static bool shape_plan(nhwc_plan *plan) {
     nhwc_rows_plan *d = &plan->rows;
@@ -279,8 +294,7 @@ static bool shape_plan(nhwc_plan *plan) {
     }
     d->spread_log2 = choose_spread(plan);
     d->spread = 1 << d->spread_log2;
-    d->taps = plan->kernels->row_taps[d->spread_log2].run && p->kernel[2] == 3 && p->stride[2] == 1 &&
-              p->dilation[2] == 1 && p->f / p->groups * d->spread <= plan->kernels->lanes;
+    d->taps = p->kernel[2] == 3 && p->stride[2] == 1 && p->dilation[2] == 1 && takes_taps(plan, d);
     d->in_place = d->spread == 1 && !nhwc_has_padding(p) && (is_pointwise(p) || p->groups == 1);
     d->pixel = d->in_place ? p->c : p->c / p->groups * d->spread;
     if (d->in_place && plan->dense) {
@@ -317,7 +331,7 @@ bool nhwc_rows_serves(const nhwc_plan *plan) {
         !shape_plan(&trial) || !is_dense(&trial)) {
         return false;
     }
-    return is_pointwise(p) || trial.rows.spread > 1 || trial.rows.taps ||
+    return is_pointwise(p) || trial.rows.spread > 1 || (trial.rows.taps && p->f / p->groups <= plan->kernels->lanes) ||
            (channels <= FEW_CHANNELS && fills_tiles(&trial) && !(channels >= LINE_CHANNELS && nhwc_lines_serves(plan)));
 }
 

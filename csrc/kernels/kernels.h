@@ -380,7 +380,7 @@ typedef struct {
     nhwc_depthwise_kernels rows;       /* depthwise, by rows of taps */
     /* By the logarithm of the groups that share a vector, and the vectors of a block; NULL: there is none. */
     nhwc_row_family row[NHWC_MAX_SPREAD_LOG2 + 1][NHWC_MAX_VECTORS + 1];
-    nhwc_row_family row_taps[NHWC_MAX_SPREAD_LOG2 + 1]; /* one vector, three taps at a time */
+    nhwc_row_family row_taps[NHWC_MAX_SPREAD_LOG2 + 1][3]; /* likewise, up to two vectors, three taps at a time */
     nhwc_spread_kernel *spread[NHWC_MAX_SPREAD_LOG2 + 1];
     /* to[j][i] = from[i][j], pitches in elements; false if an element is not finite. */
     bool (*turn)(const void *from, int64_t from_pitch, int64_t rows, int64_t columns, void *to, int64_t to_pitch);

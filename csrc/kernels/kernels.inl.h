@@ -244,15 +244,19 @@ static const nhwc_kernels
 #ifdef MR_TAPS
             .row_taps =
                 {
-                    ROW_FAMILY(row_taps1, MR_TAPS, 1),
+#ifdef MR_TAPS2
+                    {{0}, ROW_FAMILY(row_taps1, MR_TAPS, 1), ROW_FAMILY(row_taps1, MR_TAPS2, 2)},
+#else
+                    {{0}, ROW_FAMILY(row_taps1, MR_TAPS, 1)},
+#endif
 #if VL >= 4
-                    ROW_FAMILY(row_taps2, MR_TAPS, 1),
+                    {{0}, ROW_FAMILY(row_taps2, MR_TAPS, 1)},
 #endif
 #if VL >= 8
-                    ROW_FAMILY(row_taps4, MR_TAPS, 1),
+                    {{0}, ROW_FAMILY(row_taps4, MR_TAPS, 1)},
 #endif
 #if VL >= 16
-                    ROW_FAMILY(row_taps8, MR_TAPS, 1),
+                    {{0}, ROW_FAMILY(row_taps8, MR_TAPS, 1)},
 #endif
                 },
 #endif
@@ -301,6 +305,7 @@ static const nhwc_kernels
 #undef WITH_ALL_OPERATIONS
 #undef WITH_WINOGRAD
 #undef MR_TAPS
+#undef MR_TAPS2
 #undef LINES1
 #undef LINES2
 #undef LINES3

@@ -99,6 +99,12 @@ static __attribute__((noinline)) void LOCAL(SPREAD_NAME(finish))(const nhwc_row_
 #define FAMILY FAMILY_NAME(TILE_NAME, MR_TAPS, 1)
 #define FAMILY_MR MR_TAPS
 #include "tile_family.inl.h"
+#if SPREAD == 1 && defined(MR_TAPS2)
+#define NV 2
+#define FAMILY FAMILY_NAME(TILE_NAME, MR_TAPS2, 2)
+#define FAMILY_MR MR_TAPS2
+#include "tile_family.inl.h"
+#endif
 #undef TILE_NAME
 #undef TAPS
 #endif

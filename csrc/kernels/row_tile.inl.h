@@ -17,13 +17,15 @@
    Lane l * SPREAD + g of vector v is filter v * VL / SPREAD + l of group g, in the packed filters, the bias and the
    accumulators: repeating a few values is what a load does at no cost, so one multiply-add serves every lane. Results
    are put in order when they are stored.
-   TAPS is 1, or 3 for one vector and taps that are neighbouring pixels, whose filters stand together for each channel:
-   then an input is loaded once for the three results that it enters, where loads would bound a single vector.
+   TAPS is 1, or 3 for up to two vectors and taps that are neighbouring pixels, whose filters stand together for each
+   channel: then an input is loaded once for the three results that it enters. Loads would bound a single vector, and
+   lower the clock with two.
 
-       for k:  w[3] = filters; filters += filter_pitch;  c[i] += a[i] * w[0], a[i + 1] * w[1], a[i + 2] * w[2]
+       for k:  w[3][NV] = filters; filters += filter_pitch
+               c[i][v] += a[i] * w[0][v], a[i + 1] * w[1][v], a[i + 2] * w[2][v]
 
-   Registers: MR * NV accumulators, NV filters and one input, or MR, three and three. The order of the sum is that of k
-   and the chunks for every MR and NV, so the bits do not depend on how pixels are cut into tiles. */
+   Registers: MR * NV accumulators, NV filters and one input, or 3 * NV filters and three inputs. The order of the sum
+   is that of k and the chunks for every MR and NV, so the bits do not depend on how pixels are cut into tiles. */
 
 #include "repeat.h"
 
@@ -73,14 +75,20 @@ static void TILE_PASTE(TILE_NAME, NHWC_DTYPE, MR, NV)(const nhwc_row_tile *t) {
     }
                 ROWS(MULTIPLY_ROW)
 #else
-                const VEC w0 = V(load)(filters), w1 = V(load)(filters + VL), w2 = V(load)(filters + 2 * VL);
+#define LOAD_FILTERS(r, v)                                                                                             \
+    const VEC w0_##v = V(load)(filters + v * VL), w1_##v = V(load)(filters + NR + v * VL);                             \
+    const VEC w2_##v = V(load)(filters + 2 * NR + v * VL);
+                COLUMNS(LOAD_FILTERS, 0)
                 VEC a0 = LOAD_INPUT(k), a1 = LOAD_INPUT(k + t->pixel_pitch);
+#define MULTIPLY_0(r, v) c##r##_##v = V(fma)(a0, w0_##v, c##r##_##v);
+#define MULTIPLY_1(r, v) c##r##_##v = V(fma)(a1, w1_##v, c##r##_##v);
+#define MULTIPLY_2(r, v) c##r##_##v = V(fma)(a2, w2_##v, c##r##_##v);
 #define MULTIPLY_ROW(r)                                                                                                \
     {                                                                                                                  \
         const VEC a2 = LOAD_INPUT(k + p##r);                                                                           \
-        c##r##_0 = V(fma)(a0, w0, c##r##_0);                                                                           \
-        c##r##_0 = V(fma)(a1, w1, c##r##_0);                                                                           \
-        c##r##_0 = V(fma)(a2, w2, c##r##_0);                                                                           \
+        COLUMNS(MULTIPLY_0, r)                                                                                         \
+        COLUMNS(MULTIPLY_1, r)                                                                                         \
+        COLUMNS(MULTIPLY_2, r)                                                                                         \
         a0 = a1;                                                                                                       \
         a1 = a2;                                                                                                       \
     }
@@ -164,6 +172,9 @@ static void TILE_PASTE(TILE_NAME, NHWC_DTYPE, MR, NV)(const nhwc_row_tile *t) {
 #undef LOAD_INPUT
 #undef LOAD_FILTERS
 #undef MULTIPLY
+#undef MULTIPLY_0
+#undef MULTIPLY_1
+#undef MULTIPLY_2
 #undef MULTIPLY_ROW
 #undef SAVE
 #undef SAVE_ROW

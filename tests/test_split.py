@@ -161,6 +161,21 @@ def test_filters_without_parts_are_multiplied_directly_in_blocks_of_32(value, on
     np.testing.assert_array_equal(y[..., 32:], clean[..., 32:])
 
 
+@pytest.mark.parametrize("once", [False, True])
+def test_zeros_of_both_signs_have_parts(once):
+    x, filters, _, function, options = layer(2)
+    filters[1, 1, 5, 7] = 0
+    negative = filters.copy()
+    negative[1, 1, 5, 7] = -0.0
+
+    def run(f):
+        return function(x, f, **options) if once else nhwc.plan_conv2d(x.shape, f, **options)(x)
+
+    y = by("amx", run, negative)
+    np.testing.assert_array_equal(y, by("amx", run, filters))
+    assert (y != by("avx512", function, x, filters, **options)).any()
+
+
 def test_other_terms_are_added():
     for number in (0, 3, 5):
         x, filters, bias, function, options = layer(number)

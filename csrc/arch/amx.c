@@ -183,8 +183,9 @@ static inline void split_pair(__m512 even, __m512 odd, uint16_t *to, int64_t par
 /* Widens what was seen by 16 filters; NaN may go unseen, which makes NaN of all it meets. */
 static inline void note_filters(__m512 x, __m512 *least, __m512 *most) {
     enum { LEAST_MAGNITUDE = 10, GREATEST_MAGNITUDE = 11 };
-    *least = _mm512_mask_range_ps(*least, _mm512_test_epi32_mask(_mm512_castps_si512(x), _mm512_castps_si512(x)), x,
-                                  *least, LEAST_MAGNITUDE);
+    const __m512i magnitude = _mm512_set1_epi32(0x7fffffff); /* zeros have signs */
+    *least = _mm512_mask_range_ps(*least, _mm512_test_epi32_mask(_mm512_castps_si512(x), magnitude), x, *least,
+                                  LEAST_MAGNITUDE);
     *most = _mm512_range_ps(x, *most, GREATEST_MAGNITUDE);
 }
 

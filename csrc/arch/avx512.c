@@ -32,7 +32,6 @@
 #define MR3 8
 #define MR4 6
 #define MR_TAPS 14
-#define MR_TAPS2 11
 #define LINES1 14
 #define LINES2 12
 #define LINES3 7

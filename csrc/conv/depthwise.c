@@ -466,10 +466,6 @@ static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
     }
 }
 
-static double operand_bytes(const nhwc_problem *p, int64_t n, size_t element) {
-    return (double)n * (double)(p->in[0] * p->in[1] * p->in[2] * p->c + p->pixels * p->f) * (double)element;
-}
-
 /* Numbers the tasks; cuts rows until every thread has a few, and some more for a sweep that turns. */
 static int64_t cut_tasks(call *c, int64_t n, int threads) {
     enum { TASKS_PER_THREAD = 4, TASKS_OF_SWEEP = 8, LEAST_ROWS = 4 };
@@ -480,7 +476,7 @@ static int64_t cut_tasks(call *c, int64_t n, int threads) {
     c->col_blocks = nhwc_ceil_div(phase_outputs(plan, 2, 0), d->cols);
     c->result_blocks = nhwc_ceil_div(p->f, d->vectors * plan->kernels->lanes);
     int64_t tasks = n * p->out[0] * phases(plan, 1) * phases(plan, 2) * c->col_blocks * c->result_blocks;
-    const bool turns = nhwc_sweep_turns(operand_bytes(p, n, plan->element) / threads);
+    const bool turns = nhwc_sweep_turns(nhwc_operand_bytes(plan, n) / threads);
     if (threads > 1 || turns) {
         const int64_t enough = (int64_t)threads * (turns ? TASKS_OF_SWEEP : TASKS_PER_THREAD);
         const int64_t least = d->in_place ? 1 : nhwc_max(p->kernel[1], LEAST_ROWS);
@@ -497,7 +493,7 @@ static nhwc_status run(const nhwc_plan *plan, int64_t n, const void *x, const vo
     call c = {.plan = plan, .x = x, .residual = residual, .out = out, .workspace_bytes = plan->workspace_bytes};
     int threads = nhwc_threads_for((double)n * (double)p->pixels * (double)p->k * (double)p->f, GRAIN);
     int64_t tasks = cut_tasks(&c, n, threads);
-    const double bytes = operand_bytes(p, n, plan->element);
+    const double bytes = nhwc_operand_bytes(plan, n);
     threads = (int)nhwc_min(threads, tasks);
     if (threads == 1 && c.workspace_bytes <= STACK_BYTES) {
         _Alignas(NHWC_ALIGNMENT) char stack[STACK_BYTES];

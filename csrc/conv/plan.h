@@ -323,6 +323,13 @@ struct nhwc_plan {
     int64_t packed_bytes, workspace_bytes;
 };
 
+/* Bytes of the input and output of n samples. */
+static inline double nhwc_operand_bytes(const nhwc_plan *plan, int64_t n) {
+    const nhwc_problem *p = &plan->problem;
+    const double sample = (double)(p->in[0] * p->in[1] * p->in[2] * p->c + p->pixels * p->f);
+    return (double)n * sample * (double)plan->element;
+}
+
 /* Activates n results that follow each other, where the plan has more to do than to clamp. */
 static inline void nhwc_plan_activate(const nhwc_plan *plan, void *y, int64_t n) {
     static const int64_t here = 0;

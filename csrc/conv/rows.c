@@ -208,7 +208,8 @@ static void run_tasks(void *context, int64_t first, int64_t last, int worker) {
 
 static nhwc_status run(const nhwc_plan *plan, int64_t n, const void *x, const void *residual, void *out) {
     enum { STACK_BYTES = 12 << 10, TASKS_PER_THREAD = 4 };
-    const double GRAIN = 5e5; /* multiplications worth a thread */
+    enum { BOUND_INPUTS = 64 }; /* of a sum that memory bounds, at most */
+    const double GRAIN = 5e5;   /* multiplications worth a thread */
     const nhwc_problem *p = &plan->problem;
     const nhwc_rows_plan *d = &plan->rows;
     const nhwc_tasks uncut = {.shape = &d->shape, .rows = d->rows, .cols = d->cols, .blocks = d->block_count};
@@ -216,18 +217,19 @@ static nhwc_status run(const nhwc_plan *plan, int64_t n, const void *x, const vo
     c.workspace_bytes = nhwc_rows_workspace(plan);
     int threads = nhwc_threads_for((double)n * (double)p->pixels * (double)p->k * (double)p->f, GRAIN);
     const int64_t tasks = nhwc_cut_tasks(&c.tasks, n, threads > 1 ? threads * TASKS_PER_THREAD : 1);
+    const double bytes = p->k <= BOUND_INPUTS ? nhwc_operand_bytes(plan, n) : 0;
     threads = (int)nhwc_min(threads, tasks);
     if (threads == 1 && c.workspace_bytes <= STACK_BYTES) {
         _Alignas(NHWC_ALIGNMENT) char stack[STACK_BYTES];
         c.workspace = stack;
-        run_tasks(&c, 0, tasks, 0);
+        nhwc_parallel_sweep(1, tasks, run_tasks, &c, bytes);
         return NHWC_OK;
     }
     c.workspace = nhwc_workspace_take((size_t)(c.workspace_bytes * threads));
     if (!c.workspace) {
         return NHWC_NO_MEMORY;
     }
-    nhwc_parallel_for(threads, tasks, run_tasks, &c);
+    nhwc_parallel_sweep(threads, tasks, run_tasks, &c, bytes);
     nhwc_workspace_give(c.workspace);
     return NHWC_OK;
 }

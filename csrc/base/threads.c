@@ -110,7 +110,7 @@ typedef struct loop {
     _Atomic uint64_t *ranges; /* of runs, one for each thread: the first that is left, and 32 bits up the end */
     int threads;
     bool backward;      /* ranges are done from the back, and others helped with from the front */
-    bool wakes;         /* helpers that sleep */
+    bool wakes;         /* helpers that sleep, and makes those that are missing */
     int cpu;            /* of the caller, or -1 */
     atomic_int working; /* helpers inside */
     int wanted, joined; /* helpers, under the pool's lock */
@@ -274,7 +274,7 @@ static void hire(int wanted) {
 
 static void post(loop *l) {
     pthread_mutex_lock(&pool.lock);
-    if (pool.helpers < l->wanted) {
+    if (pool.helpers < l->wanted && l->wakes) {
         hire(l->wanted);
     }
     loop **end = &pool.loops;

@@ -10,7 +10,7 @@
 typedef void nhwc_task(void *context, int64_t first, int64_t last, int worker);
 
 /* Threads that a call with so much work should use: the setting, lowered by the OpenMP limit of the calling thread
-   and to one per `grain` of `work`, some 10 us. The next loop of the calling thread then knows whether it is worth
+   and to one per `grain` of `work`, some 5 us. The next loop of the calling thread then knows whether it is worth
    waking helpers for. */
 int nhwc_threads_for(double work, double grain);
 

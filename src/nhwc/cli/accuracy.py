@@ -150,8 +150,7 @@ def _measure_kind(layer: Layer, kind: str, names: list[str], chosen: str) -> lis
 
 
 def fused(function: Callable[..., np.ndarray], *arrays: np.ndarray, **options: Any) -> np.ndarray:
-    """What a function returns by "direct" in the order of the guard's sums: that of register tiles, which AVX-512 has too,
-    but not for wide kernels."""
+    """What a function returns by "direct" in the order of the guard's sums: that of register tiles, not of lines."""
     before = _core.isa()
     try:
         _core._use_isa("avx2" if before in ("amx", "avx512") else before)

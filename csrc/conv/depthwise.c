@@ -491,7 +491,7 @@ static nhwc_status run(const nhwc_plan *plan, int64_t n, const void *x, const vo
     const double GRAIN = 3e5; /* multiplications worth a thread */
     const nhwc_problem *p = &plan->problem;
     call c = {.plan = plan, .x = x, .residual = residual, .out = out, .workspace_bytes = plan->workspace_bytes};
-    int threads = nhwc_threads_for((double)n * (double)p->pixels * (double)p->k * (double)p->f, GRAIN);
+    int threads = nhwc_threads_for(nhwc_work(p, n), GRAIN);
     int64_t tasks = cut_tasks(&c, n, threads);
     const double bytes = nhwc_operand_bytes(plan, n);
     threads = (int)nhwc_min(threads, tasks);

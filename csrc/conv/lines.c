@@ -278,8 +278,7 @@ static nhwc_status run(const nhwc_plan *plan, int64_t n, const void *x, const vo
         .filters_first = p->k * (p->f / p->groups) > p->in[1] * p->in[2] * p->c,
     };
     call c = {.plan = plan, .x = x, .residual = residual, .out = out, .tasks = uncut};
-    double work = (double)n * (double)p->pixels * (double)p->k * (double)p->f;
-    int threads = nhwc_threads_for(work, GRAIN);
+    int threads = nhwc_threads_for(nhwc_work(p, n), GRAIN);
     const int64_t tasks = nhwc_cut_tasks(&c.tasks, n, threads > 1 ? threads * TASKS_PER_THREAD : 1);
     threads = (int)nhwc_min(threads, tasks);
     c.workspace_bytes = nhwc_lines_workspace(plan, c.tasks.rows, c.tasks.cols, &c.layout);

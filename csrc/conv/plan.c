@@ -224,7 +224,7 @@ nhwc_status nhwc_plan_run(const nhwc_plan *plan, int64_t n, const void *x, const
 int64_t nhwc_plan_loan_bytes(const nhwc_plan *plan, int64_t n, int threads) {
     const double LEAST_GRAIN = 3e5; /* multiplications worth a thread, in any method */
     const nhwc_problem *p = &plan->problem;
-    const double useful = (double)n * (double)p->pixels * (double)p->k * (double)p->f / LEAST_GRAIN;
+    const double useful = nhwc_work(p, n) / LEAST_GRAIN;
     return nhwc_round_up(plan->workspace_bytes, NHWC_ALIGNMENT) * (useful < threads ? (int)useful + 1 : threads);
 }
 

@@ -323,6 +323,11 @@ struct nhwc_plan {
     int64_t packed_bytes, workspace_bytes;
 };
 
+/* Multiplications of n samples. */
+static inline double nhwc_work(const nhwc_problem *p, int64_t n) {
+    return (double)n * (double)p->pixels * (double)p->k * (double)p->f;
+}
+
 /* Bytes of the input and output of n samples. */
 static inline double nhwc_operand_bytes(const nhwc_plan *plan, int64_t n) {
     const nhwc_problem *p = &plan->problem;

@@ -215,7 +215,7 @@ static nhwc_status run(const nhwc_plan *plan, int64_t n, const void *x, const vo
     const nhwc_tasks uncut = {.shape = &d->shape, .rows = d->rows, .cols = d->cols, .blocks = d->block_count};
     call c = {.plan = plan, .x = x, .residual = residual, .out = out, .tasks = uncut};
     c.workspace_bytes = nhwc_rows_workspace(plan);
-    int threads = nhwc_threads_for((double)n * (double)p->pixels * (double)p->k * (double)p->f, GRAIN);
+    int threads = nhwc_threads_for(nhwc_work(p, n), GRAIN);
     const int64_t tasks = nhwc_cut_tasks(&c.tasks, n, threads > 1 ? threads * TASKS_PER_THREAD : 1);
     const double bytes = p->k <= BOUND_INPUTS ? nhwc_operand_bytes(plan, n) : 0;
     threads = (int)nhwc_min(threads, tasks);

@@ -451,8 +451,7 @@ static nhwc_status run(const nhwc_plan *plan, int64_t n, const void *x, const vo
     nhwc_lock lock = NHWC_LOCK_INIT;
     bool copied = false;
     nhwc_split_call c = {.plan = plan, .x = x, .residual = residual, .out = out, .lock = &lock, .copied = &copied};
-    double work = (double)n * (double)p->pixels * (double)p->k * (double)p->f;
-    int threads = nhwc_threads_for(work, NHWC_SPLIT_GRAIN);
+    int threads = nhwc_threads_for(nhwc_work(p, n), NHWC_SPLIT_GRAIN);
     const int64_t tasks = cut(&c, n, threads);
     threads = (int)nhwc_min(threads, tasks);
     c.workspace = nhwc_workspace_take((size_t)(c.layout.bytes * threads));

@@ -66,7 +66,7 @@ bool nhwc_split_serves(const nhwc_plan *plan) {
         p->f / p->groups < LEAST_FILTERS || p->pixels < LEAST_PIXELS) {
         return false;
     }
-    const double work = (double)p->pixels * (double)p->k * (double)p->f;
+    const double work = nhwc_work(p, 1);
     return work >= LEAST_WORK && predict(p) < work / FMA_RATE;
 }
 
@@ -204,7 +204,7 @@ static bool splits_later(const nhwc_plan *plan) {
     const nhwc_split_plan *d = &plan->split;
     const int64_t bytes = p->in[1] * p->in[2] * (p->c / p->groups) * NHWC_SPLIT_PARTS * (int64_t)sizeof(uint16_t);
     const int64_t planes = nhwc_min(d->planes, d->chunk / (p->kernel[1] * p->kernel[2]) + 1);
-    const int64_t threads = nhwc_threads_for((double)p->pixels * (double)p->k * (double)p->f, NHWC_SPLIT_GRAIN);
+    const int64_t threads = nhwc_threads_for(nhwc_work(p, 1), NHWC_SPLIT_GRAIN);
     const int64_t parts = nhwc_ceil_div(d->block_count, threads) * threads;
     return plan->single && p->n == 1 && p->out[0] == 1 && p->pixels <= MOST_PIXELS && bytes <= MOST_BYTES &&
            bytes / d->planes * planes <= MOST_CHUNK_BYTES && (double)parts <= MOST_UNEVEN * (double)d->block_count;

@@ -261,7 +261,7 @@ nhwc_status nhwc_stored_run(const nhwc_stored *s, nhwc_dtype x_dtype, int64_t n,
     if (!c.plan) {
         return status;
     }
-    int threads = nhwc_threads_for((double)n * (double)p->pixels * (double)p->k * (double)p->f, GRAIN);
+    int threads = nhwc_threads_for(nhwc_work(p, n), GRAIN);
     c.bands = s->rows ? nhwc_ceil_div(p->out[s->axis], s->rows) : 1;
     c.samples = nhwc_min(nhwc_stored_samples(s), nhwc_ceil_div(n, threads));
     const int64_t tasks = nhwc_ceil_div(n, c.samples) * c.bands;

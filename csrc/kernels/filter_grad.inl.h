@@ -32,6 +32,7 @@ static void GRAD_PASTE(NHWC_DTYPE, MR, NV)(const nhwc_grad_tile *t) {
     ROWS(DECLARE_ROW)
     while (pixel < end) {
         const nhwc_grad_pixel *const stop = end - pixel > NHWC_GRAD_CHUNK ? pixel + NHWC_GRAD_CHUNK : end;
+        REDUCTION_LOOP
         for (; pixel < stop; pixel++) {
             const ELEM *a = x + pixel->x, *b = dy + pixel->dy * NR;
 #define LOAD_ROW(r, v) const VEC w##v = V(load)(b + v * VL);

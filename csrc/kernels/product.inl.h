@@ -39,12 +39,14 @@ static void TILE_PASTE(TILE_NAME, NHWC_DTYPE, MR, NV)(const nhwc_product *t) {
         COLUMNS(MULTIPLY, r)                                                                                           \
     }
         if (ahead) {
+            REDUCTION_LOOP
             for (; k < end; k++, b += NR, ahead += VL) {
                 __builtin_prefetch(ahead, 0, 2);
                 COLUMNS(LOAD_B, 0)
                 ROWS(MULTIPLY_ROW)
             }
         } else {
+            REDUCTION_LOOP
             for (; k < end; k++, b += NR) {
                 COLUMNS(LOAD_B, 0)
                 ROWS(MULTIPLY_ROW)

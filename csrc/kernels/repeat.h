@@ -7,6 +7,11 @@
 #undef VECTORS
 #undef DOWN
 
+/* Before a loop over a reduction, whose rounds an instruction set may want four in one; see its file. */
+#ifndef REDUCTION_LOOP
+#define REDUCTION_LOOP
+#endif
+
 #if NV == 1
 #define COLUMNS(X, r) X(r, 0)
 #define VECTORS(X) X(0)

@@ -47,6 +47,7 @@ static void TILE_PASTE(TILE_NAME, NHWC_DTYPE, MR, NV)(const nhwc_tile *t) {
 #define END_ROW(r) }
 #define LOAD_INPUT(r, v) a
         const int64_t length = s->length;
+        REDUCTION_LOOP
         for (int64_t k = 0; k < length; k++) {
             COLUMNS(LOAD_FILTERS, 0)
             ROWS(MULTIPLY_ROW)

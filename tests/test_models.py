@@ -172,6 +172,13 @@ def test_threads_have_buffers_of_their_own():
             np.testing.assert_array_equal(y, want)
 
 
+@pytest.mark.parametrize("size", [0, 1, 15, 16, 1000, 10**6])
+def test_buffers_begin_on_lines_of_the_cache(size):
+    buffers = [program._aligned_empty(size) for _ in range(5)]
+    assert [(buffer.size, buffer.ctypes.data % 64) for buffer in buffers] == [(size, 0)] * 5
+    assert all(buffer.flags.c_contiguous and buffer.flags.writeable for buffer in buffers)
+
+
 def test_buffers_and_programs_do_not_pile_up():
     model = randomized([Conv2D(2, 3, padding="same"), LeakyReLU(), Conv2D(2, 3, padding="same")], (None, None, 1))
     for size in range(3, 30):

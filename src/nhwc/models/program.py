@@ -11,6 +11,7 @@ from nhwc.layers import _activations, base
 
 _MOST_KEPT = 64 * 2**20  # Bytes of buffers that a program keeps between calls, unless they are very small.
 _SMALL = 2**20  # Bytes of buffers of which several may be kept.
+_LINE = 64  # Bytes of a line of the caches, and of the widest vector.
 _MOST_SETS = 4  # Batch sizes whose small buffers are kept, and sets of them for calls at once.
 
 
@@ -81,6 +82,12 @@ def _compile(leaves, shape):
     return steps
 
 
+def _aligned_empty(size):
+    """Return a float32 vector that begins on a cache line: depthwise layers read and write others 5 to 30 % slower."""
+    memory = np.empty(size + _LINE // 4, np.float32)
+    return memory[-memory.ctypes.data % _LINE // 4 :][:size]
+
+
 class _Buffers:
     """The memory of one call at a time with a batch of one size: two buffers, which the steps fill in turns.
 
@@ -120,7 +127,7 @@ class _Buffers:
             if step.run is not None and (at_input or not step.in_place):
                 sizes[turn] = max(sizes[turn], count * math.prod(step.shape))
                 turn, at_input = 1 - turn, False
-        return [np.empty(size, np.float32) for size in sizes]
+        return [_aligned_empty(size) for size in sizes]
 
     def run(self, x, out):
         if not self._runs:

@@ -126,15 +126,22 @@ ALWAYS_INLINE void LOCAL(depthwise_block)(const nhwc_depthwise_tile *t, int64_t 
     FINISH(EACH_COLUMN, c, at)
 }
 
-/* All channels of `width` columns: whole vectors, and parts of one before and after them. */
+/* All channels of `width` columns: whole vectors, and parts of one before and after them. Whole vectors have a loop of
+   their own: with a branch to parts in it, compilers find the addresses of all inputs before the branch, and spill
+   them. */
 ALWAYS_INLINE void LOCAL(depthwise_columns)(const nhwc_depthwise_tile *t, int64_t first, const int width,
                                             const int rows, const int taps, const int stride, const bool both) {
-    for (int64_t channel = 0, next = t->head ? t->head : VL; channel < t->live; channel = next, next += VL) {
-        if (next - channel == VL && next <= t->live) {
+    int64_t channel = 0;
+    for (int64_t part = t->head;; part = t->live - channel) {
+        if (part) {
+            LOCAL(depthwise_block)(t, first, channel, (int)part, width, rows, taps, stride, both, true);
+            channel += part;
+        }
+        for (; channel + VL <= t->live; channel += VL) {
             LOCAL(depthwise_block)(t, first, channel, VL, width, rows, taps, stride, both, false);
-        } else {
-            const int live = (int)((next < t->live ? next : t->live) - channel);
-            LOCAL(depthwise_block)(t, first, channel, live, width, rows, taps, stride, both, true);
+        }
+        if (channel == t->live) {
+            return;
         }
     }
 }

@@ -311,12 +311,12 @@ static bool is_dense(const nhwc_plan *plan) {
                            nhwc_span(p, 2, d->cols) <= 4 * d->cols * p->kernel[2]);
 }
 
-/* Whether rows are long enough for tiles of a good height. */
+/* Whether rows are long enough for tiles of a good height. One vector of results leaves other methods little more. */
 static bool fills_tiles(const nhwc_plan *plan) {
     const nhwc_kernels *kernels = plan->kernels;
     const int64_t f = plan->problem.f / plan->problem.groups, cols = plan->rows.cols;
     const int64_t mr = kernels->row[0][nhwc_block_vectors(kernels, nhwc_ceil_div(f, kernels->lanes))].mr;
-    return 10 * cols >= 6 * nhwc_round_up(cols, mr);
+    return 20 * cols >= (f <= kernels->lanes ? 11 : 12) * nhwc_round_up(cols, mr);
 }
 
 /* Best where sums are short, so that what other methods do per tile and per run weighs; where groups share vectors; and

@@ -14,34 +14,26 @@
 
 /* ---- From planes to interleaved filters -------------------------------------------------------------------------- */
 
-static inline void LOCAL(join2)(VEC a, VEC b, ELEM *to) {
-    V(store)(to, V(zip_lo)(a, b));
-    V(store)(to + VL, V(zip_hi)(a, b));
-}
-
-static inline void LOCAL(join4)(VEC a, VEC b, VEC c, VEC d, ELEM *to) {
-    LOCAL(join2)(V(zip_lo)(a, c), V(zip_lo)(b, d), to);
-    LOCAL(join2)(V(zip_hi)(a, c), V(zip_hi)(b, d), to + 2 * VL);
-}
-
-static inline void LOCAL(join8)(const VEC v[8], ELEM *to) {
-    LOCAL(join4)(V(zip_lo)(v[0], v[4]), V(zip_lo)(v[1], v[5]), V(zip_lo)(v[2], v[6]), V(zip_lo)(v[3], v[7]), to);
-    LOCAL(join4)(V(zip_hi)(v[0], v[4]), V(zip_hi)(v[1], v[5]), V(zip_hi)(v[2], v[6]), V(zip_hi)(v[3], v[7]),
-                 to + 4 * VL);
-}
-
 /* 5 to 8 filters: as 8, the last one repeated, then each pixel over the end of the one before. */
 static inline void LOCAL(join_many)(const ELEM *from, int64_t pitch, int64_t filters, ELEM *to) {
     ELEM wide[8 * VL];
-    VEC v[8];
-    for (int64_t i = 0; i < 8; i++) {
-        v[i] = V(load)(from + (i < filters ? i : filters - 1) * pitch);
-    }
+    const ELEM *high = from + 4 * pitch;
+    const int64_t last = (filters - 5) * pitch, after5 = filters > 5 ? pitch : last;
+    const VEC v[8] = {
+        V(load)(from),
+        V(load)(from + pitch),
+        V(load)(from + 2 * pitch),
+        V(load)(from + 3 * pitch),
+        V(load)(high),
+        V(load)(high + after5),
+        V(load)(high + (filters > 6 ? 2 * pitch : last)),
+        V(load)(high + last),
+    };
     if (filters == 8) {
-        LOCAL(join8)(v, to);
+        LOCAL(interleave8)(v, to);
         return;
     }
-    LOCAL(join8)(v, wide);
+    LOCAL(interleave8)(v, wide);
     for (int64_t j = 0; j < VL; j++) {
         memcpy(to + j * filters, wide + j * 8, 8 * sizeof(ELEM));
     }
@@ -52,12 +44,12 @@ static void LOCAL(join)(const void *sums, int64_t pitch, int64_t filters, int64_
     for (int64_t j = 0; j < n; j += VL, to += filters * VL) {
         const ELEM *p = (const ELEM *)sums + j;
         if (filters == 2) {
-            LOCAL(join2)(V(load)(p), V(load)(p + pitch), to);
+            LOCAL(interleave2)(V(load)(p), V(load)(p + pitch), to);
         } else if (filters == 3) {
             VEC v[3] = {V(load)(p), V(load)(p + pitch), V(load)(p + 2 * pitch)};
             V(store3)(to, v);
         } else if (filters == 4) {
-            LOCAL(join4)(V(load)(p), V(load)(p + pitch), V(load)(p + 2 * pitch), V(load)(p + 3 * pitch), to);
+            LOCAL(interleave4)(V(load)(p), V(load)(p + pitch), V(load)(p + 2 * pitch), V(load)(p + 3 * pitch), to);
         } else {
             LOCAL(join_many)(p, pitch, filters, to);
         }

@@ -22,6 +22,9 @@
 #include "overlap.inl.h"
 #include "peak.inl.h"
 #endif
+#ifndef NHWC_INTEGER
+#include "interleave.inl.h"
+#endif
 #ifdef WITH_ALL_OPERATIONS
 #include "turn.inl.h"
 

@@ -10,6 +10,8 @@
 #define VEC NHWC_PASTE(v, NHWC_DTYPE, , , )
 #define ELEM NHWC_PASTE(elem_, NHWC_DTYPE, , , )
 #define VL NHWC_PASTE(VL_, NHWC_DTYPE, , , )
+/* 1 where the vector header has a store8 of its own. */
+#define HAS_STORE8 NHWC_PASTE(STORE8_, NHWC_DTYPE, , , )
 /* V(add) is vf32_add. */
 #define V(op) NHWC_PASTE(v, NHWC_DTYPE, _, op, )
 /* VN(broadcast, 4) is vf32_broadcast4. */

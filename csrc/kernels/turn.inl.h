@@ -20,27 +20,6 @@ static inline void LOCAL(turn_rest)(const ELEM *from, int64_t from_pitch, int64_
     *nothing = sum;
 }
 
-#if VL > 1
-/* Element j of every row, for j = 0 .. VL - 1, next to each other. */
-static inline void LOCAL(interleave8)(const VEC row[8], ELEM *to) {
-    VEC pair[8], four[8];
-    for (int i = 0; i < 4; i++) {
-        pair[i] = V(zip_lo)(row[i], row[i + 4]);
-        pair[i + 4] = V(zip_hi)(row[i], row[i + 4]);
-    }
-    for (int i = 0; i < 8; i += 4) {
-        four[i] = V(zip_lo)(pair[i], pair[i + 2]);
-        four[i + 1] = V(zip_lo)(pair[i + 1], pair[i + 3]);
-        four[i + 2] = V(zip_hi)(pair[i], pair[i + 2]);
-        four[i + 3] = V(zip_hi)(pair[i + 1], pair[i + 3]);
-    }
-    for (int i = 0; i < 8; i += 2) {
-        V(store)(to + i * VL, V(zip_lo)(four[i], four[i + 1]));
-        V(store)(to + (i + 1) * VL, V(zip_hi)(four[i], four[i + 1]));
-    }
-}
-#endif
-
 /* to[j][i] = from[i][j]; pitches in elements. False if an element is not finite. */
 static bool KERNEL(turn)(const void *from_, int64_t from_pitch, int64_t rows, int64_t columns, void *to_,
                          int64_t to_pitch) {

@@ -173,6 +173,25 @@ static inline void vf32_store3(float *p, const vf32 v[3]) {
     vf32_store(p + 8, _mm256_blend_ps(_mm256_blend_ps(a, b, 0x24), c, 0x49));
     vf32_store(p + 16, _mm256_blend_ps(_mm256_blend_ps(a, b, 0x49), c, 0x92));
 }
+/* Zipped in lanes of 128 bits three times, which are stored one by one: half the shuffles of zips of whole vectors. */
+#define STORE8_f32 1
+static inline void vf32_store8_pixel(float *p, vf32 evens, vf32 odds) {
+    vf32 low = _mm256_unpacklo_ps(evens, odds), high = _mm256_unpackhi_ps(evens, odds);
+    _mm_storeu_ps(p, _mm256_castps256_ps128(low));
+    _mm_storeu_ps(p + 4, _mm256_castps256_ps128(high));
+    _mm_storeu_ps(p + 32, _mm256_extractf128_ps(low, 1));
+    _mm_storeu_ps(p + 36, _mm256_extractf128_ps(high, 1));
+}
+static inline void vf32_store8_pixels(float *p, vf32 a, vf32 b, vf32 c, vf32 d) {
+    vf32_store8_pixel(p, _mm256_unpacklo_ps(a, c), _mm256_unpacklo_ps(b, d));
+    vf32_store8_pixel(p + 8, _mm256_unpackhi_ps(a, c), _mm256_unpackhi_ps(b, d));
+}
+static inline void vf32_store8(float *p, const vf32 v[8]) {
+    vf32_store8_pixels(p, _mm256_unpacklo_ps(v[0], v[4]), _mm256_unpacklo_ps(v[1], v[5]),
+                       _mm256_unpacklo_ps(v[2], v[6]), _mm256_unpacklo_ps(v[3], v[7]));
+    vf32_store8_pixels(p + 16, _mm256_unpackhi_ps(v[0], v[4]), _mm256_unpackhi_ps(v[1], v[5]),
+                       _mm256_unpackhi_ps(v[2], v[6]), _mm256_unpackhi_ps(v[3], v[7]));
+}
 static inline void vf64_load3(const double *p, vf64 v[3]) {
     vf64 a = vf64_load(p), b = vf64_load(p + 4), c = vf64_load(p + 8);
     v[0] = _mm256_permute4x64_pd(_mm256_blend_pd(_mm256_blend_pd(a, b, 4), c, 2), _MM_SHUFFLE(1, 2, 3, 0));

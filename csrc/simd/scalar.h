@@ -29,6 +29,10 @@
      fraction(a)                      a - floor(a), 0 for infinities
      scale(a, b)                      a * 2^floor(b)
 
+   where STORE8_f32 says so, for f32
+
+     store8(p, v)                     8 VL elements, of which v[i] holds every eighth from the i-th on
+
    and, where VL is 4 or more, for G = 2, 4, ... VL / 2, which takes a vector as G rows of VL / G lanes,
 
      broadcastG(p)                    p[0] ... p[G - 1] over and over

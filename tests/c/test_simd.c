@@ -285,6 +285,20 @@ static void LOCAL(test_order)(void) {
     }
     V(store3)(back, v);
     check(memcmp(back, all, sizeof all) == 0, "store3", 0, 0);
+#if HAS_STORE8
+    VEC rows[8];
+    ELEM eighths[8 * VL], row[VL];
+    for (int i = 0; i < 8; i++) {
+        for (int j = 0; j < VL; j++) {
+            row[j] = (ELEM)(8 * j + i);
+        }
+        rows[i] = V(load)(row);
+    }
+    V(store8)(eighths, rows);
+    for (int i = 0; i < 8 * VL; i++) {
+        check(eighths[i] == (ELEM)i, "store8", i, 0);
+    }
+#endif
 
     for (int i = 0; i < VL; i++) {
         ELEM less[VL], nan[VL];

@@ -1,5 +1,4 @@
-/* Two, four or eight vectors made one row of their elements in turns. Included with the names of kernels/template.h
- * set. */
+/* Two, four or eight vectors made one row of their elements in turns; after kernels/template.h. */
 
 static inline void LOCAL(interleave2)(VEC a, VEC b, ELEM *to) {
     V(store)(to, V(zip_lo)(a, b));

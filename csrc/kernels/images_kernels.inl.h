@@ -88,6 +88,7 @@ static inline void LOCAL(take_3)(const ELEM *p, VEC *v) { V(load3)(p, v); }
         VEC a[ways], b[ways];                                                                                          \
         LOCAL(take_##ways)(p, a);                                                                                      \
         LOCAL(take_##ways)(p + ways * VL, b);                                                                          \
+        UNROLLED                                                                                                       \
         for (int i = 0; i < ways; i++) {                                                                               \
             v[i] = V(unzip_lo)(a[i], b[i]);                                                                            \
             v[i + ways] = V(unzip_hi)(a[i], b[i]);                                                                     \
@@ -105,6 +106,7 @@ static inline __attribute__((always_inline)) int64_t LOCAL(split_by)(void (*take
     for (; j + VL <= n; j += VL) {
         VEC v[8];
         take(x + ways * j, v);
+        UNROLLED
         for (int i = 0; i < ways; i++) {
             V(store)(y + i * pitch + j, v[i]);
         }

@@ -49,7 +49,7 @@ static inline __attribute__((always_inline)) VEC LOCAL(max_taps)(const ELEM *x, 
     }
 #else
     VEC sum = a;
-    NHWC_EACH_TAP
+    UNROLLED
     for (int i = 1; i < taps; i++) {
         const VEC value = LOCAL(max_load)(x + offsets[i], n);
         a = V(max)(a, value);

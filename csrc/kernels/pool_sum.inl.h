@@ -29,7 +29,7 @@ static inline VEC LOCAL(mean)(VEC s, VEC divisor, VEC inverse) {
 static inline __attribute__((always_inline)) VEC LOCAL(sum_taps)(const ELEM *x, const int64_t *offsets, int taps,
                                                                  int64_t n) {
     VEC a = LOCAL(max_load)(x + offsets[0], n);
-    NHWC_EACH_TAP
+    UNROLLED
     for (int i = 1; i < taps; i++) {
         a = V(add)(a, LOCAL(max_load)(x + offsets[i], n));
     }

@@ -28,12 +28,6 @@ static inline int nhwc_next_taps(const nhwc_windows *t, nhwc_tap *at, int64_t *o
 
 #define NHWC_TAP_COUNTS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9)
 
-#ifdef __clang__
-#define NHWC_EACH_TAP _Pragma("unroll")
-#else
-#define NHWC_EACH_TAP _Pragma("GCC unroll 9")
-#endif
-
 /* Vectors of channels that wait in the first-level cache while a long window's taps go by. */
 enum { NHWC_POOL_LINE = 96 };
 

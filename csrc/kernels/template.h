@@ -29,6 +29,14 @@
 #define IMAGE_KERNEL_(op, dtype, mr, nv) op##_##dtype##_##mr##x##nv##v
 #define IMAGE_KERNEL(op, dtype, mr, nv) IMAGE_KERNEL_(op, dtype, mr, nv)
 
+/* Before a loop of few rounds, whose number the compiler knows: vectors of an array stay in registers only if it goes.
+ */
+#ifdef __clang__
+#define UNROLLED _Pragma("unroll")
+#else
+#define UNROLLED _Pragma("GCC unroll 9")
+#endif
+
 #define DIRECT 1
 #define DEPTHWISE 2
 #define DEPTHWISE_TAIL 3

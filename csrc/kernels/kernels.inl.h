@@ -1,8 +1,8 @@
 /* All kernels of one dtype and instruction set, and their table. Included by arch/<isa>.c with NHWC_ISA, NHWC_DTYPE,
    the tile heights MR1 .. MR4 for blocks of 1 .. 4 vectors, DEPTHWISE_COLUMNS, and IMAGE_SUMS, the accumulators of an
    image tile where vectors have several lanes, set, and MR_TAPS, and the heights LINES1 .. LINES3 of blocks of 1 .. 3
-   vectors, where three taps at a time pay, and WITH_WINOGRAD for the dtype that Winograd serves; unsets the dtype and
-   heights. */
+   vectors, where three taps at a time pay, REDUCTION_ROUNDS, where more than one of a loop's rounds in one pay, and
+   WITH_WINOGRAD for the dtype that Winograd serves; unsets the dtype and heights. */
 
 #include "template.h"
 

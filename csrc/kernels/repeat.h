@@ -7,8 +7,11 @@
 #undef VECTORS
 #undef DOWN
 
-/* Before a loop over a reduction, whose rounds an instruction set may want four in one; see its file. */
-#ifndef REDUCTION_LOOP
+/* Before a loop over a reduction, of which an instruction set may want some rounds in one. */
+#undef REDUCTION_LOOP
+#ifdef REDUCTION_ROUNDS
+#define REDUCTION_LOOP UNROLL(REDUCTION_ROUNDS)
+#else
 #define REDUCTION_LOOP
 #endif
 

@@ -29,13 +29,15 @@
 #define IMAGE_KERNEL_(op, dtype, mr, nv) op##_##dtype##_##mr##x##nv##v
 #define IMAGE_KERNEL(op, dtype, mr, nv) IMAGE_KERNEL_(op, dtype, mr, nv)
 
-/* Before a loop of few rounds, whose number the compiler knows: vectors of an array stay in registers only if it goes.
- */
+/* Before a loop: n rounds in one. */
 #ifdef __clang__
-#define UNROLLED _Pragma("unroll")
+#define UNROLL(n) UNROLL_PRAGMA_(unroll n)
 #else
-#define UNROLLED _Pragma("GCC unroll 9")
+#define UNROLL(n) UNROLL_PRAGMA_(GCC unroll n)
 #endif
+#define UNROLL_PRAGMA_(text) _Pragma(#text)
+/* Before a loop of few rounds, a number that compilers know: without a loop, arrays of vectors stay in registers. */
+#define UNROLLED UNROLL(9)
 
 #define DIRECT 1
 #define DEPTHWISE 2

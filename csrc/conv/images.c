@@ -119,7 +119,8 @@ static bool lay_out(const nhwc_plan *plan, nhwc_images_plan *d) {
     d->reach = (p->kernel[2] - 1) * p->dilation[2] / p->stride[2];
     d->row_step = residues(p, 1);
     d->out_step = p->dilation[1] * d->row_step / p->stride[1];
-    d->far = (p->in[1] * p->in[2] * p->c + p->pixels * p->f) * (int64_t)plan->element > FAR_BYTES && p->kernel[0] == 1;
+    d->distant =
+        (p->in[1] * p->in[2] * p->c + p->pixels * p->f) * (int64_t)plan->element > FAR_BYTES && p->kernel[0] == 1;
     d->column_step = p->dilation[2] * residues(p, 2) / p->stride[2];
     d->tile_rows = p->f == 1 && p->kernel[1] > d->row_step ? NHWC_IMAGE_ROWS : 1;
     d->tile_vectors = widest(p->f == 1 ? kernels->rows[d->tile_rows] : kernels->filters[p->f]);
@@ -447,7 +448,7 @@ static void run_rows(const call *c, const region *r, int64_t row, int64_t entry,
             width--;
         }
         const int64_t wide = lanes << width;
-        if (d->far) {
+        if (d->distant) {
             prefetch(c, r, row, rows, t.column, nhwc_min(left, wide));
         }
         const bool direct = p->f == 1 && step == 1 && left >= wide;

@@ -90,7 +90,7 @@ typedef struct {
     int64_t rows, cols;   /* of the largest block of output pixels */
     int64_t table, slots; /* rows that the block, and a tile, reads for one depth tap */
     int64_t pitch;        /* elements of a plane of a row of the scratch */
-    bool far;             /* a sample does not fit near caches */
+    bool distant;         /* a sample does not fit near caches */
     nhwc_image_segment *segments;
     int64_t segment_count;
     void *filters, *bias;
@@ -120,7 +120,7 @@ typedef struct {
     int64_t together;       /* blocks of filters whose products of a matrix are made in turn, at most */
     int64_t panel;          /* channels whose filters stay in the first-level cache: some chunks */
     int64_t widest;         /* filters of a block, at most */
-    bool far;               /* the transformed filters are too large for the second-level cache */
+    bool distant;           /* the transformed filters are too large for the second-level cache */
     nhwc_winograd_block *blocks;
     int64_t block_count;
     const void *plain; /* filters as they were given, for the guard, which reads them in these segments */

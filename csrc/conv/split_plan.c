@@ -112,8 +112,8 @@ nhwc_split_layout nhwc_split_lay_out(const nhwc_plan *plan, int64_t rows, int64_
 /* Of a block's stored input. */
 static int64_t block_bytes(const nhwc_plan *plan) {
     const nhwc_problem *p = &plan->problem;
-    const bool far = (double)(p->k * p->f / p->groups) * NHWC_SPLIT_PARTS * sizeof(uint16_t) > FAR_BYTES;
-    return plan->split.later ? LATER_BLOCK_BYTES : far ? FAR_BLOCK_BYTES : BLOCK_BYTES;
+    const bool distant = (double)(p->k * p->f / p->groups) * NHWC_SPLIT_PARTS * sizeof(uint16_t) > FAR_BYTES;
+    return plan->split.later ? LATER_BLOCK_BYTES : distant ? FAR_BLOCK_BYTES : BLOCK_BYTES;
 }
 
 void nhwc_split_largest_block(const nhwc_plan *plan, int64_t *rows, int64_t *cols) {

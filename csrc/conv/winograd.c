@@ -78,7 +78,7 @@ static void multiply(const call *c, const region *r, const nhwc_winograd_block *
             int64_t first = i * r->count / groups, last = (i + 1) * r->count / groups;
             t.a = a + (first * c->layout.row + at) * element;
             t.c = products + first * nr * element;
-            t.ahead = d->far && i < nr / lanes ? b + t.k * (nr + i * lanes) * element : NULL;
+            t.ahead = d->distant && i < nr / lanes ? b + t.k * (nr + i * lanes) * element : NULL;
             block->family->run(&t, (int)(last - first));
         }
         b += t.k * nr * element;

@@ -200,8 +200,8 @@ static void choose_sizes(nhwc_plan *plan) {
     d->chunk = nhwc_ceil_div(depth, nhwc_ceil_div(depth, depth <= F4_CHANNELS ? CHUNK : 2 * CHUNK));
     d->panel = PANEL / d->chunk * d->chunk;
     d->channels = nhwc_min(depth, MOST_CHANNELS / d->panel * d->panel);
-    d->far = filter_bytes > CACHE_BYTES;
-    const int64_t least = d->far ? ENOUGH_TILES : LEAST_TILES;
+    d->distant = filter_bytes > CACHE_BYTES;
+    const int64_t least = d->distant ? ENOUGH_TILES : LEAST_TILES;
     d->tiles = MOST_TILES;
     while (d->tiles > 1 &&
            nhwc_winograd_lay_out(plan, d->tiles).bytes > (d->tiles > least ? CACHE_BYTES : MOST_BYTES)) {

@@ -57,9 +57,9 @@ static void choose_sizes(nhwc_plan *plan) {
     const int64_t blocks = nhwc_ceil_div(plan->problem.f / plan->problem.groups, WIDTH);
     const int64_t filter_bytes =
         matrices * d->steps * blocks * NHWC_SPLIT_PARTS * NHWC_SPLIT_TILES * NHWC_SPLIT_TILE_BYTES;
-    d->far = filter_bytes > FILTER_BYTES;
-    const int64_t product_bytes = (d->far ? far_sizes : near_sizes)[f4].product_bytes;
-    d->tiles = (d->far ? far_sizes : near_sizes)[f4].tiles;
+    d->distant = filter_bytes > FILTER_BYTES;
+    const int64_t product_bytes = (d->distant ? far_sizes : near_sizes)[f4].product_bytes;
+    d->tiles = (d->distant ? far_sizes : near_sizes)[f4].tiles;
     do {
         const int64_t block_bytes = matrices * d->tiles * WIDTH * (int64_t)sizeof(float);
         d->together = nhwc_max(nhwc_min(product_bytes / block_bytes, blocks), 1);

@@ -8,7 +8,7 @@ from nhwc import _core
 
 pytestmark = pytest.mark.skipif("amx" not in _core.ISAS_AVAILABLE, reason="this processor has no AMX")
 
-# Shape of x, kernel, filters, options: stored by blocks of channels, by rows of taps, in columns of blocks.
+# Shape of x, kernel, filters, options: stored by blocks of channels, by rows of taps, in columns of blocks, as pairs.
 SHAPES = [
     ((2, 12, 13, 64), (3, 3), 40, {"padding": "same"}),
     ((1, 39, 120, 256), (1, 1), 64, {"strides": (2, 3)}),
@@ -25,6 +25,12 @@ SHAPES = [
     ((3, 4000, 64), (9,), 48, {"padding": "causal"}),
     ((1, 3000, 20), (5,), 32, {"dilation_rate": 3}),
     ((1, 6000, 61), (4,), 64, {"strides": 3, "padding": 5, "padding_mode": "symmetric"}),
+    ((2, 70, 95, 3), (7, 7), 64, {"strides": 2, "padding": "same"}),
+    ((1, 61, 78, 1), (11, 11), 60, {"padding": (2, 3), "padding_mode": "reflect"}),
+    ((1, 70, 196, 3), (11, 11), 96, {"strides": 4, "padding": 9, "padding_mode": "wrap"}),
+    ((1, 40, 66, 6), (7, 7), 122, {"groups": 2, "strides": (3, 2)}),
+    ((4, 33, 63, 2), (3, 7, 8), 48, {"strides": (2, 1, 1), "padding": "same"}),
+    ((3, 7, 720, 4), (4, 9), 128, {"strides": (1, 2)}),
 ]
 
 

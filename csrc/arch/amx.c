@@ -2,6 +2,7 @@
 #include "../kernels/split.h"
 
 #include "../simd/avx512.h"
+#include "../simd/unroll.h"
 #include "arch.h"
 
 #include <float.h>
@@ -325,10 +326,29 @@ static inline void stir(void) {
         MULTIPLY(3, 5, 7);                                                                                             \
     }
 
+/* The same where a tile of filters has a filter in each row, and one of pixels a pixel in each column. */
+#define MULTIPLY_PAIRS                                                                                                 \
+    MULTIPLY(0, 6, 4);                                                                                                 \
+    if (filter_tiles > 1) {                                                                                            \
+        MULTIPLY(1, 7, 4);                                                                                             \
+    }                                                                                                                  \
+    if (pixel_tiles > 1) {                                                                                             \
+        MULTIPLY(2, 6, 5);                                                                                             \
+    }                                                                                                                  \
+    if (pixel_tiles > 1 && filter_tiles > 1) {                                                                         \
+        MULTIPLY(3, 7, 5);                                                                                             \
+    }
+#define PRODUCTS                                                                                                       \
+    if (pairs) {                                                                                                       \
+        MULTIPLY_PAIRS                                                                                                 \
+    } else {                                                                                                           \
+        MULTIPLY_ALL                                                                                                   \
+    }
+
 /* Registers: 0 to 3 sums, 4 and 5 pixels, 6 and 7 filters. Successive parts differ in one operand, so that a step loads
    three pairs of each and another for the last products. */
 static inline __attribute__((always_inline)) void multiply(const nhwc_split_block *t, const int pixel_tiles,
-                                                           const int filter_tiles) {
+                                                           const int filter_tiles, const bool pairs) {
     const int64_t step_bytes = NHWC_SPLIT_PARTS * (int64_t)filter_tiles * TILE;
     enum { SHARE = NHWC_SPLIT_BLOCK_SUMS / 8 };
     nhwc_split_pending pending = t->pending;
@@ -347,11 +367,11 @@ static inline __attribute__((always_inline)) void multiply(const nhwc_split_bloc
             LOAD_FILTERS(0)
             if (t->x_parts > 2) {
                 LOAD_PIXELS(2)
-                MULTIPLY_ALL
+                PRODUCTS
                 MEANWHILE(0)
             }
             LOAD_PIXELS(1)
-            MULTIPLY_ALL
+            PRODUCTS
             MEANWHILE(1)
         }
         stir();
@@ -361,15 +381,15 @@ static inline __attribute__((always_inline)) void multiply(const nhwc_split_bloc
         if (t->filter_parts > 1) {
             LOAD_FILTERS(1)
             if (t->x_parts > 1) {
-                MULTIPLY_ALL
+                PRODUCTS
                 MEANWHILE(2)
             }
             LOAD_PIXELS(0)
-            MULTIPLY_ALL
+            PRODUCTS
             MEANWHILE(3)
             if (t->filter_parts > 2) {
                 LOAD_FILTERS(2)
-                MULTIPLY_ALL
+                PRODUCTS
             }
         }
     }
@@ -377,37 +397,43 @@ static inline __attribute__((always_inline)) void multiply(const nhwc_split_bloc
     for (int64_t i = 0; i < t->count; i++, b += step_bytes) {
         LOAD_PIXELS(0)
         LOAD_FILTERS(0)
-        MULTIPLY_ALL
+        PRODUCTS
     }
     add_some(&pending, pending.count);
-    const int width = 16 * filter_tiles;
+    const int width = 16 * (pairs ? pixel_tiles : filter_tiles), pixel = 16 * (pairs ? 1 : width);
+    const int filter = 16 * (pairs ? width : 1);
     float *to = t->sums;
     STORE(0, to, 4 * width);
     if (filter_tiles > 1) {
-        STORE(1, to + 16, 4 * width);
+        STORE(1, to + filter, 4 * width);
     }
     if (pixel_tiles > 1) {
-        STORE(2, to + 16 * width, 4 * width);
+        STORE(2, to + pixel, 4 * width);
         if (filter_tiles > 1) {
-            STORE(3, to + 16 * width + 16, 4 * width);
+            STORE(3, to + pixel + filter, 4 * width);
         }
     }
 }
 #undef MEANWHILE
+#undef PRODUCTS
 
-static void block(const nhwc_split_block *t, int pixel_tiles, int filter_tiles) {
-    if (filter_tiles > 1) {
-        if (pixel_tiles > 1) {
-            multiply(t, 2, 2);
-        } else {
-            multiply(t, 1, 2);
-        }
-    } else if (pixel_tiles > 1) {
-        multiply(t, 2, 1);
-    } else {
-        multiply(t, 1, 1);
+#define BLOCK(name, pairs)                                                                                             \
+    static void name(const nhwc_split_block *t, int pixel_tiles, int filter_tiles) {                                   \
+        if (filter_tiles > 1) {                                                                                        \
+            if (pixel_tiles > 1) {                                                                                     \
+                multiply(t, 2, 2, pairs);                                                                              \
+            } else {                                                                                                   \
+                multiply(t, 1, 2, pairs);                                                                              \
+            }                                                                                                          \
+        } else if (pixel_tiles > 1) {                                                                                  \
+            multiply(t, 2, 1, pairs);                                                                                  \
+        } else {                                                                                                       \
+            multiply(t, 1, 1, pairs);                                                                                  \
+        }                                                                                                              \
     }
-}
+BLOCK(block, false)
+BLOCK(block_of_pairs, true)
+#undef BLOCK
 
 /* ---- Results ----------------------------------------------------------------------------------------------------- */
 
@@ -434,6 +460,135 @@ static void results(const nhwc_split_results *t) {
     }
 }
 
+/* ---- Pairs ------------------------------------------------------------------------------------------------------- */
+
+/* Rows of pairs of 16 outputs, `elements` apart: of their pairs, each of `count` vectors of the stored row has some. */
+static inline __attribute__((always_inline)) void pair_rows(const nhwc_split_pairs *t, const char *x, char *to,
+                                                            const int count) {
+    __m512i sources[NHWC_SPLIT_MOST_ELEMENTS / 2];
+    __mmask32 lanes[NHWC_SPLIT_MOST_ELEMENTS / 2];
+    uint16_t element[NHWC_SPLIT_STEP];
+    for (int i = 0; i < NHWC_SPLIT_STEP; i++) {
+        element[i] = (uint16_t)(i / 2 * t->elements + i % 2);
+    }
+    const __m512i elements = _mm512_loadu_si512(element);
+    UNROLL(8)
+    for (int i = 0; i < count; i++) {
+        const __m512i first = _mm512_set1_epi16((short)(i * NHWC_SPLIT_STEP));
+        sources[i] = _mm512_sub_epi16(elements, first);
+        lanes[i] = _mm512_cmplt_epu16_mask(sources[i], _mm512_set1_epi16(NHWC_SPLIT_STEP));
+    }
+    for (int64_t row = 0; row < t->rows; row++, x += 4, to += t->to_pitch) {
+        const char *from = x;
+        for (int64_t tile = 0; tile < t->tiles; tile++, from += 32 * t->elements) {
+            __m512i y = _mm512_permutexvar_epi16(sources[0], _mm512_loadu_si512(from));
+            UNROLL(8)
+            for (int i = 1; i < count; i++) {
+                y = _mm512_mask_permutexvar_epi16(y, lanes[i], sources[i], _mm512_loadu_si512(from + 64 * i));
+            }
+            _mm512_store_si512(to + 64 * tile, y);
+        }
+    }
+}
+
+static void pairs(const nhwc_split_pairs *t) {
+    const int64_t count = (15 * t->elements + 2 + NHWC_SPLIT_STEP - 1) / NHWC_SPLIT_STEP;
+    for (int part = 0; part < t->parts; part++) {
+        const char *x = t->x + part * t->x_part;
+        char *to = t->to + part * t->to_part;
+        switch (count) {
+        case 1:
+            pair_rows(t, x, to, 1);
+            break;
+        case 2:
+            pair_rows(t, x, to, 2);
+            break;
+        case 3:
+            pair_rows(t, x, to, 3);
+            break;
+        case 4:
+            pair_rows(t, x, to, 4);
+            break;
+        case 5:
+        case 6:
+            pair_rows(t, x, to, 6);
+            break;
+        default:
+            pair_rows(t, x, to, 8);
+        }
+    }
+}
+
+/* Of vectors of four lanes of 128 bits: lane i of y[j], for i and j below 4, becomes lane j of y[i]; y[4] on likewise.
+ */
+static inline void transpose_lanes(const __m512 y[16], __m512 to[16]) {
+    UNROLL(4)
+    for (int i = 0; i < 4; i++) {
+        const __m512 a = _mm512_shuffle_f32x4(y[i], y[4 + i], 0x88),
+                     b = _mm512_shuffle_f32x4(y[8 + i], y[12 + i], 0x88);
+        const __m512 c = _mm512_shuffle_f32x4(y[i], y[4 + i], 0xdd),
+                     d = _mm512_shuffle_f32x4(y[8 + i], y[12 + i], 0xdd);
+        to[i] = _mm512_shuffle_f32x4(a, b, 0x88);
+        to[4 + i] = _mm512_shuffle_f32x4(c, d, 0x88);
+        to[8 + i] = _mm512_shuffle_f32x4(a, b, 0xdd);
+        to[12 + i] = _mm512_shuffle_f32x4(c, d, 0xdd);
+    }
+}
+
+/* Rows become columns: pairs of rows, then fours, then lanes of 128 bits. */
+static inline void transpose(__m512 y[16]) {
+    __m512d pairs[16];
+    __m512 fours[16];
+    UNROLL(8)
+    for (int i = 0; i < 16; i += 2) {
+        pairs[i] = _mm512_castps_pd(_mm512_unpacklo_ps(y[i], y[i + 1]));
+        pairs[i + 1] = _mm512_castps_pd(_mm512_unpackhi_ps(y[i], y[i + 1]));
+    }
+    UNROLL(4)
+    for (int i = 0; i < 16; i += 4) {
+        fours[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(pairs[i], pairs[i + 2]));
+        fours[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(pairs[i], pairs[i + 2]));
+        fours[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(pairs[i + 1], pairs[i + 3]));
+        fours[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(pairs[i + 1], pairs[i + 3]));
+    }
+    transpose_lanes(fours, y);
+}
+
+/* Results of 16 filters for 16 pixels, whose sums are transposed. */
+static inline void results_of_tile(const nhwc_split_results *t, int64_t first, int64_t filter, __mmask16 lanes) {
+    const __m512 least = _mm512_set1_ps(t->clamp[0]), most = _mm512_set1_ps(t->clamp[1]);
+    const __m512 bias = _mm512_maskz_loadu_ps(lanes, t->bias + filter);
+    __m512 y[16];
+    UNROLL(16)
+    for (int i = 0; i < 16; i++) {
+        y[i] = _mm512_loadu_ps(t->sums + (filter + i) * t->width + first);
+        if (t->more) {
+            y[i] = _mm512_add_ps(y[i], _mm512_loadu_ps(t->more + (filter + i) * t->width + first));
+        }
+    }
+    transpose(y);
+    UNROLL(16)
+    for (int i = 0; i < 16; i++) {
+        const int64_t to = t->offsets[first + i] + filter;
+        if (t->offsets[first + i] >= 0) {
+            __m512 z = _mm512_add_ps(y[i], bias);
+            if (t->residual) {
+                z = _mm512_add_ps(z, _mm512_maskz_loadu_ps(lanes, t->residual + to));
+            }
+            _mm512_mask_storeu_ps(t->out + to, lanes, _mm512_min_ps(most, _mm512_max_ps(least, z)));
+        }
+    }
+}
+
+static void results_of_pairs(const nhwc_split_results *t) {
+    for (int64_t first = 0; first < t->pixels; first += 16) {
+        for (int64_t filter = 0; filter < t->live; filter += 16) {
+            const __mmask16 lanes = t->live - filter < 16 ? vf32_lanes(t->live - filter) : 0xffff;
+            results_of_tile(t, first, filter, lanes);
+        }
+    }
+}
+
 /* ---- Winograd ---------------------------------------------------------------------------------------------------- */
 
 #include "../kernels/winograd_split.inl.h"
@@ -446,6 +601,9 @@ const nhwc_split_kernels nhwc_split_amx = {
     .range = range,
     .block = block,
     .results = results,
+    .pairs = pairs,
+    .block_of_pairs = block_of_pairs,
+    .results_of_pairs = results_of_pairs,
     .activate = activate_all,
     .winograd_rows = winograd_split_rows,
     .winograd = winograd_split_product,

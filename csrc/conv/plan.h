@@ -149,6 +149,8 @@ typedef struct {
 /* Everything of the split method that depends on the shape alone; see split.c. */
 typedef struct {
     bool channel_blocks; /* a stored pixel is a step's channels; else all of a group, with the next pixel behind it */
+    int64_t pair_rows;   /* 0, or from stored rows so many rows of pairs are made, one for each pair of inputs that an
+                            output reads in a row of taps */
     int64_t pixel;       /* bytes of one part of a stored pixel */
     int64_t planes;      /* of stored pixels: blocks of channels */
     int64_t column_step; /* columns of the input from a stored one to the next */

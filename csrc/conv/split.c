@@ -111,7 +111,7 @@ static void finish(const nhwc_split_call *c, nhwc_split_region *r, const nhwc_sp
         .sums = one_chunk ? last : sums + first * width,
         .more = one_chunk ? NULL : last,
         .pixels = nhwc_min(NHWC_SPLIT_PAIR, r->pixels - first),
-        .width = width,
+        .width = plan->split.pair_rows ? nhwc_min(NHWC_SPLIT_PAIR, r->pixels - first) : width,
         .offsets = r->offsets + first,
         .bias = block->bias,
         .residual = c->residual ? (const float *)c->residual + block->first : NULL,
@@ -119,10 +119,41 @@ static void finish(const nhwc_split_call *c, nhwc_split_region *r, const nhwc_sp
         .clamp = plan->clamp.f32,
         .live = block->live,
     };
-    plan->isa->split->results(&t);
+    (plan->split.pair_rows ? plan->isa->split->results_of_pairs : plan->isa->split->results)(&t);
     if (plan->activate) {
         activate_later(c, r, &t);
     }
+}
+
+/* The products of all steps of filters by some pixels; callers set which, and where to. */
+static nhwc_split_block block_of(const nhwc_split_call *c, nhwc_split_region *r) {
+    const nhwc_split_plan *d = &c->plan->split;
+    const nhwc_split_layout *l = &c->layout;
+    return (nhwc_split_block){
+        .part_pitch = d->pair_rows ? l->pair_part : l->part,
+        .pixel_pitch = d->pair_rows ? l->pair_row : d->output_step * d->pixel,
+        .steps = r->steps,
+        .count = d->step_count,
+        .x_parts = r->x_parts,
+        .filter_parts = d->filter_parts,
+        .activations = &r->activations,
+    };
+}
+
+/* Where pixel number `first` and its neighbours are read, a tile's first. */
+static const char *pixels_at(const nhwc_split_call *c, const nhwc_split_region *r, int64_t first) {
+    const nhwc_split_plan *d = &c->plan->split;
+    const nhwc_split_layout *l = &c->layout;
+    if (!d->pair_rows) {
+        return r->parts + first * d->output_step * d->pixel;
+    }
+    const int64_t row = first / l->columns * c->plan->problem.stride[1] * d->pair_rows;
+    return r->pairs + row * l->pair_row + first % l->columns * 2 * (int64_t)sizeof(uint16_t);
+}
+
+static void run_block(const nhwc_split_call *c, const nhwc_split_block *t, int pixel_tiles, int filter_tiles) {
+    const nhwc_split_kernels *kernels = c->plan->isa->split;
+    (c->plan->split.pair_rows ? kernels->block_of_pairs : kernels->block)(t, pixel_tiles, filter_tiles);
 }
 
 /* What a chunk of a block of filters is multiplied by, and where its sums go. */
@@ -145,30 +176,25 @@ static void run_chunk(const nhwc_split_call *c, nhwc_split_region *r, const chun
     const nhwc_split_plan *d = &c->plan->split;
     const nhwc_split_filter_block *block = at->block;
     const int64_t width = block->tiles * NHWC_SPLIT_FILTERS, pairs = nhwc_ceil_div(r->pixels, NHWC_SPLIT_PAIR);
-    const int64_t pixel_pitch = d->output_step * d->pixel, bytes = at->count * nhwc_split_step_bytes(block);
+    const int64_t bytes = at->count * nhwc_split_step_bytes(block);
     const bool last = at->step + at->count == d->step_count;
-    nhwc_split_block t = {
-        .part_pitch = c->layout.part,
-        .pixel_pitch = pixel_pitch,
-        .tile_pitch = NHWC_SPLIT_PIXELS * pixel_pitch,
-        .steps = r->steps + at->step,
-        .count = at->count,
-        .filters = at->filters,
-        .x_parts = r->x_parts,
-        .filter_parts = at->filter_parts,
-        .ahead_lines = nhwc_ceil_div(nhwc_split_step_bytes(block) / NHWC_ALIGNMENT, pairs),
-        .next = at->next,
-        .share = at->share,
-        .activations = &r->activations,
-    };
+    nhwc_split_block t = block_of(c, r);
+    t.steps += at->step;
+    t.count = at->count;
+    t.filters = at->filters;
+    t.filter_parts = at->filter_parts;
+    t.ahead_lines = nhwc_ceil_div(nhwc_split_step_bytes(block) / NHWC_ALIGNMENT, pairs);
+    t.next = at->next;
+    t.share = at->share;
     nhwc_split_pending waiting = *pending;
     for (int64_t i = 0; i < pairs; i++, ++*turn) {
         const int64_t first = i * NHWC_SPLIT_PAIR, tiles = r->pixels - first > NHWC_SPLIT_PIXELS ? 2 : 1;
-        t.x = r->parts + first * pixel_pitch;
+        t.x = pixels_at(c, r, first);
+        t.tile_pitch = pixels_at(c, r, first + NHWC_SPLIT_PIXELS) - t.x;
         t.sums = r->fresh[*turn % 2];
         t.ahead = d->later ? NULL : t.filters + (bytes + i * t.ahead_lines * at->count * NHWC_ALIGNMENT);
         t.pending = waiting;
-        c->plan->isa->split->block(&t, (int)tiles, block->tiles);
+        run_block(c, &t, (int)tiles, block->tiles);
         waiting = (nhwc_split_pending){
             .from = t.sums,
             .to = at->sums + first * width,
@@ -316,26 +342,17 @@ static bool takes_pixels_in_turn(const nhwc_split_plan *d, const nhwc_split_regi
    together. */
 static void run_pixels(const nhwc_split_call *c, nhwc_split_region *r, int64_t first, int64_t last) {
     const nhwc_split_plan *d = &c->plan->split;
-    const int64_t pixel_pitch = d->output_step * d->pixel;
-    nhwc_split_block t = {
-        .part_pitch = c->layout.part,
-        .pixel_pitch = pixel_pitch,
-        .tile_pitch = NHWC_SPLIT_PIXELS * pixel_pitch,
-        .steps = r->steps,
-        .count = d->step_count,
-        .x_parts = r->x_parts,
-        .filter_parts = d->filter_parts,
-        .activations = &r->activations,
-    };
+    nhwc_split_block t = block_of(c, r);
     const nhwc_split_filter_block *before = NULL;
     int64_t turn = 0, pixel_before = 0;
     nhwc_split_place(c, r, d->blocks[first].accepted);
     for (int64_t i = 0; i < r->pixels; i += NHWC_SPLIT_PAIR) {
-        t.x = r->parts + i * pixel_pitch;
+        t.x = pixels_at(c, r, i);
+        t.tile_pitch = pixels_at(c, r, i + NHWC_SPLIT_PIXELS) - t.x;
         for (int64_t b = first; b < last; b++, turn++) {
             t.filters = d->blocks[b].filters;
             t.sums = r->fresh[turn % 2];
-            c->plan->isa->split->block(&t, r->pixels - i > NHWC_SPLIT_PIXELS ? 2 : 1, d->blocks[b].tiles);
+            run_block(c, &t, r->pixels - i > NHWC_SPLIT_PIXELS ? 2 : 1, d->blocks[b].tiles);
             if (before) {
                 finish(c, r, before, NULL, pixel_before, r->fresh[(turn + 1) % 2]);
             }
@@ -378,7 +395,7 @@ static void enter(const nhwc_split_call *c, nhwc_split_region *r, nhwc_area at) 
         return;
     }
     r->at = at;
-    r->pixels = nhwc_split_pixels(c->plan, &c->layout, at.rows);
+    r->pixels = nhwc_split_pixels(&c->layout, at.rows);
     r->group = -1;
     if (at.rows != was.rows) {
         nhwc_split_place_steps(c, r);
@@ -408,6 +425,7 @@ static void prepare_region(const nhwc_split_call *c, int64_t worker) {
         .accepted = (nhwc_split_range *)(packed + 2 * bytes + d->together * (int64_t)sizeof(nhwc_split_seen)),
         .table = (const void **)(workspace + l->table),
         .parts = workspace + l->parts,
+        .pairs = workspace + l->pairs,
         .activations = {.activate = c->plan->activate, .activation = c->plan->problem.activation},
     };
 }

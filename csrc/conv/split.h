@@ -12,13 +12,16 @@ nhwc_status nhwc_split_prepare(nhwc_plan *plan, const void *filters, const void 
 
 #define NHWC_SPLIT_GRAIN 1e6 /* multiplications worth a thread */
 
-/* How the inputs of a block of outputs are stored, and the workspace of a thread: all in bytes, but for the first two.
+/* How the inputs of a block of outputs are stored, and the workspace of a thread: all in bytes, but for the first
+ * three.
  */
 typedef struct {
-    int64_t width;       /* stored columns of a row */
-    int64_t plane_rows;  /* stored rows for one depth tap, of all phases */
-    int64_t plane, part; /* from a block of channels, and from a part, to the next */
-    int64_t ranges, steps, offsets, refused, sums, packed, table, parts; /* where they begin */
+    int64_t width;               /* stored columns of a row, */
+    int64_t columns;             /* and outputs that it is numbered as */
+    int64_t plane_rows;          /* stored rows for one depth tap, of all phases */
+    int64_t plane, part;         /* from a block of channels, and from a part, to the next */
+    int64_t pair_row, pair_part; /* from a row of pairs, and from a part of them, to the next */
+    int64_t ranges, steps, offsets, refused, sums, packed, table, parts, pairs; /* where they begin */
     int64_t bytes;
 } nhwc_split_layout;
 
@@ -28,11 +31,16 @@ enum {
     NHWC_SPLIT_STRETCHES = 64, /* of a stored row, at most */
 };
 
+/* Inputs that lie behind each other, where all channels of a group are stored together: those of a row of taps. */
+static inline int64_t nhwc_split_run(const nhwc_problem *p) {
+    return (p->dilation[2] > 1 ? 1 : p->kernel[2]) * (p->c / p->groups);
+}
+
 nhwc_split_layout nhwc_split_lay_out(const nhwc_plan *plan, int64_t rows, int64_t cols);
 
 /* Outputs with those between rows of them that are computed for nothing, as whole tiles. */
-static inline int64_t nhwc_split_pixels(const nhwc_plan *plan, const nhwc_split_layout *l, int64_t rows) {
-    return nhwc_round_up(rows * (l->width / plan->split.output_step), NHWC_SPLIT_PIXELS);
+static inline int64_t nhwc_split_pixels(const nhwc_split_layout *l, int64_t rows) {
+    return nhwc_round_up(rows * l->columns, NHWC_SPLIT_PIXELS);
 }
 
 /* Where the operands of one call are, and how it is cut into tasks. */
@@ -67,12 +75,21 @@ typedef struct {
     nhwc_split_seen *seen;  /* what was seen of each block's, */
     nhwc_split_range *accepted; /* and which inputs these accept */
     const void **table;
-    char *parts;
+    char *parts, *pairs;
     nhwc_split_activations activations; /* of the pair of tiles before, */
     int64_t activated[NHWC_SPLIT_PAIR]; /* and where its pixels' results are */
 } nhwc_split_region;
 
 _Static_assert(sizeof(nhwc_split_region) <= NHWC_SPLIT_HEAD, "the head of the workspace holds a region");
+
+/* Stored rows of a phase for `rows` rows of outputs, and those from a row of outputs to the next. */
+static inline int64_t nhwc_split_rows(const nhwc_plan *plan, int64_t phase, int64_t rows) {
+    return plan->split.pair_rows ? nhwc_span(&plan->problem, 1, rows) : rows + plan->split.tails[phase];
+}
+
+static inline int64_t nhwc_split_row_step(const nhwc_plan *plan) {
+    return plan->split.pair_rows ? plan->problem.stride[1] : 1;
+}
 
 /* The largest block of outputs whose inputs the second-level cache holds. */
 void nhwc_split_largest_block(const nhwc_plan *plan, int64_t *rows, int64_t *cols);

@@ -95,15 +95,39 @@ static void store_row(const nhwc_split_call *c, nhwc_split_region *r, const floa
             store_columns(c, r, x + at * p->c, step, count, stored_at(c, r, row, col), range);
         } else {
             const int64_t source = nhwc_source_index(p->padding_mode, at, p->in[2]);
-            count = 1;
+            count = source >= 0 ? 1 : at < 0 ? nhwc_min(nhwc_ceil_div(-at, step), width - col) : width - col;
             if (source < 0) {
-                clear_columns(c, stored_at(c, r, row, col), 1);
+                clear_columns(c, stored_at(c, r, row, col), count);
             } else {
                 store_columns(c, r, x + source * p->c, 1, 1, stored_at(c, r, row, col), range);
             }
         }
         widen(&r->range, *range);
         col += count;
+    }
+}
+
+/* Rows of pairs of all `rows` stored rows. */
+static void make_pairs(const nhwc_split_call *c, const nhwc_split_region *r, int64_t rows) {
+    const nhwc_split_plan *d = &c->plan->split;
+    const nhwc_split_layout *l = &c->layout;
+    nhwc_split_pairs t = {
+        .x_part = l->part,
+        .elements = d->output_step * d->pixel / (int64_t)sizeof(uint16_t),
+        .rows = d->pair_rows,
+        .tiles = l->columns / NHWC_SPLIT_PIXELS,
+        .to_pitch = l->pair_row,
+        .to_part = l->pair_part,
+        .parts = r->x_parts,
+    };
+    for (int64_t row = 0; row < rows; row++) {
+        t.x = r->parts + row * l->width * d->pixel;
+        t.to = r->pairs + row * d->pair_rows * l->pair_row;
+        c->plan->isa->split->pairs(&t);
+    }
+    for (int part = 0; part < r->x_parts; part++) { /* what the last step reads beyond the rows */
+        char *end = r->pairs + part * l->pair_part + rows * d->pair_rows * l->pair_row;
+        memset(end, 0, (size_t)(NHWC_SPLIT_STEP / 2 * l->pair_row));
     }
 }
 
@@ -121,8 +145,9 @@ void nhwc_split_store(const nhwc_split_call *c, nhwc_split_region *r, int64_t gr
     for (int64_t k = 0; k < p->kernel[0]; k++) {
         const int64_t depth = nhwc_tap_source(p, 0, r->at.depth, k);
         for (int64_t phase = 0; phase < d->phases; phase++) {
-            for (int64_t i = 0; i < r->at.rows + d->tails[phase]; i++, row++) {
-                const int64_t at = (r->at.row + i) * p->stride[1] + d->residues[phase] - p->before[1];
+            for (int64_t i = 0; i < nhwc_split_rows(plan, phase, r->at.rows); i++, row++) {
+                const int64_t first = r->at.row * p->stride[1] - p->before[1];
+                const int64_t at = first + (d->pair_rows ? i : i * p->stride[1] + d->residues[phase]);
                 const int64_t source = nhwc_source_index(p->padding_mode, at, p->in[1]);
                 const char *from = nhwc_input_row(plan, x, depth, source);
                 store_row(c, r, from ? (const float *)from + group * (p->c / p->groups) : NULL, row);
@@ -134,6 +159,9 @@ void nhwc_split_store(const nhwc_split_call *c, nhwc_split_region *r, int64_t gr
             r->parts + part * c->layout.part + (d->planes - 1) * c->layout.plane + row * c->layout.width * d->pixel;
         memset(end, 0, (size_t)(r->parts + (part + 1) * c->layout.part - end));
     }
+    if (d->pair_rows) {
+        make_pairs(c, r, row);
+    }
 }
 
 /* ---- Placing pixels ---------------------------------------------------------------------------------------------- */
@@ -144,10 +172,10 @@ static int64_t tap_row(const nhwc_split_call *c, const nhwc_split_region *r, int
     const nhwc_split_plan *d = &c->plan->split;
     int64_t row = 0, plane_rows = 0;
     for (int64_t phase = 0; phase < d->phases; phase++) {
-        row += phase < d->tap_phases[tap] ? r->at.rows + d->tails[phase] : 0;
-        plane_rows += r->at.rows + d->tails[phase];
+        row += phase < d->tap_phases[tap] ? nhwc_split_rows(c->plan, phase, r->at.rows) : 0;
+        plane_rows += nhwc_split_rows(c->plan, phase, r->at.rows);
     }
-    return depth * plane_rows + row + tap * p->dilation[1] / p->stride[1];
+    return depth * plane_rows + row + (d->pair_rows ? tap : tap * p->dilation[1] / p->stride[1]);
 }
 
 void nhwc_split_place_steps(const nhwc_split_call *c, nhwc_split_region *r) {
@@ -155,6 +183,11 @@ void nhwc_split_place_steps(const nhwc_split_call *c, nhwc_split_region *r) {
     const nhwc_split_plan *d = &c->plan->split;
     for (int64_t i = 0; i < d->step_count; i++) {
         const nhwc_split_step *s = &d->steps[i];
+        if (d->pair_rows) {
+            const int64_t row = tap_row(c, r, s->depth, 0) * d->pair_rows + s->block * (NHWC_SPLIT_STEP / 2);
+            r->steps[i] = row * c->layout.pair_row;
+            continue;
+        }
         const int64_t at = tap_row(c, r, s->depth, s->row) * c->layout.width + s->column * p->dilation[2];
         r->steps[i] =
             at * d->pixel + (d->channel_blocks ? s->block * c->layout.plane : s->block * (int64_t)sizeof(uint16_t));
@@ -169,7 +202,8 @@ static bool is_refused(const nhwc_split_call *c, const nhwc_split_region *r, nhw
     const int64_t first = col * d->output_step, last = first + (p->kernel[2] - 1) * p->dilation[2];
     for (int64_t k = 0; k < p->kernel[0]; k++) {
         for (int64_t tap = 0; tap < p->kernel[1]; tap++) {
-            const nhwc_split_range *ranges = r->ranges + (tap_row(c, r, k, tap) + row) * NHWC_SPLIT_STRETCHES;
+            const int64_t stored = tap_row(c, r, k, tap) + row * nhwc_split_row_step(c->plan);
+            const nhwc_split_range *ranges = r->ranges + stored * NHWC_SPLIT_STRETCHES;
             for (int64_t i = stretch_of(c, r, first); i <= stretch_of(c, r, last); i++) {
                 if (!nhwc_split_accepts(accepted, ranges[i])) {
                     return true;
@@ -181,7 +215,7 @@ static bool is_refused(const nhwc_split_call *c, const nhwc_split_region *r, nhw
 }
 
 void nhwc_split_place(const nhwc_split_call *c, nhwc_split_region *r, nhwc_split_range accepted) {
-    const int64_t columns = c->layout.width / c->plan->split.output_step;
+    const int64_t columns = c->layout.columns, step = c->plan->output.step[2];
     const bool all = nhwc_split_accepts(accepted, r->range);
     accepted = all ? (nhwc_split_range){0, INFINITY} : accepted;
     if (memcmp(&accepted, &r->placed, sizeof accepted) == 0) {
@@ -190,15 +224,16 @@ void nhwc_split_place(const nhwc_split_call *c, nhwc_split_region *r, nhwc_split
     r->placed = accepted;
     r->refused_count = 0;
     for (int64_t i = 0; i < nhwc_round_up(r->pixels, NHWC_SPLIT_PAIR); i++) {
-        const int64_t row = i / columns, col = i % columns;
         r->offsets[i] = -1;
-        if (row >= r->at.rows || col >= r->at.cols) {
-            continue;
-        }
-        if (!all && is_refused(c, r, accepted, row, col)) {
-            r->refused[r->refused_count++] = row * r->at.cols + col;
-        } else {
-            r->offsets[i] = nhwc_out_at(c->plan, r->at.n, r->at.depth, r->at.row + row, r->at.col + col);
+    }
+    for (int64_t row = 0; row < r->at.rows; row++) {
+        const int64_t out = nhwc_out_at(c->plan, r->at.n, r->at.depth, r->at.row + row, r->at.col);
+        for (int64_t col = 0; col < r->at.cols; col++) {
+            if (!all && is_refused(c, r, accepted, row, col)) {
+                r->refused[r->refused_count++] = row * r->at.cols + col;
+            } else {
+                r->offsets[row * columns + col] = out + col * step;
+            }
         }
     }
 }

@@ -21,8 +21,7 @@ enum {
 
 /* Inputs of the reduction that lie behind each other: the channels of a pixel, or all of a row of taps. */
 static int64_t run_of(const nhwc_problem *p, bool channel_blocks) {
-    const int64_t depth = p->c / p->groups;
-    return channel_blocks || p->dilation[2] > 1 ? depth : p->kernel[2] * depth;
+    return channel_blocks ? p->c / p->groups : nhwc_split_run(p);
 }
 
 static int64_t steps_of(const nhwc_problem *p, bool channel_blocks) {
@@ -30,29 +29,69 @@ static int64_t steps_of(const nhwc_problem *p, bool channel_blocks) {
     return p->k / run * nhwc_ceil_div(run, NHWC_SPLIT_STEP);
 }
 
-/* Cycles of a step for a tile; where pixels are not whole cache lines, nearly every load meets two of them. */
-static double step_cost(bool channel_blocks) { return channel_blocks ? 136 : 190; }
+/* Pairs of inputs that an output reads in a row of taps. */
+static int64_t pair_rows_of(const nhwc_problem *p) { return nhwc_ceil_div(p->kernel[2] * (p->c / p->groups), 2); }
 
-static bool takes_channel_blocks(const nhwc_problem *p) {
-    return (double)steps_of(p, true) * step_cost(true) <= (double)steps_of(p, false) * step_cost(false);
+/* Whether inputs can be stored as pairs: not where taps are apart, or outputs' inputs. */
+static bool takes_pairs(const nhwc_problem *p) {
+    const bool dilated = p->dilation[1] > 1 && p->kernel[1] > 1;
+    return !dilated && p->dilation[2] == 1 && p->kernel[2] > 1 &&
+           p->stride[2] * (p->c / p->groups) <= NHWC_SPLIT_MOST_ELEMENTS;
 }
 
-static int64_t count_steps(const nhwc_problem *p) { return steps_of(p, takes_channel_blocks(p)); }
+/* A way to store the input, and what it costs in cycles. */
+typedef struct {
+    bool channel_blocks, pairs;
+    int64_t steps;
+    double step;   /* of a tile, with loading it: where pixels are not whole cache lines, nearly every load meets two */
+    double rows;   /* of pairs, for 16 outputs and a row of taps */
+    double result; /* beyond what it takes with fused multiply-adds: of pairs they are transposed */
+} storing;
 
-/* The time of one sample in cycles: the products of tiles, and splitting the input. */
-static double predict(const nhwc_problem *p) {
+enum { WAYS = 3 };
+
+/* The ways that there are for a problem; returns how many. */
+static int ways_to_store(const nhwc_problem *p, storing ways[WAYS]) {
+    const double LOAD = 1.6, STORE = 3; /* of a vector of pairs */
+    const double loads = (double)(p->stride[2] * (p->c / p->groups)) / 2 + 0.5;
+    const int64_t pairs = p->kernel[1] * pair_rows_of(p);
+    ways[0] = (storing){.channel_blocks = true, .steps = steps_of(p, true), .step = 136, .result = 0.6};
+    ways[1] = (storing){.steps = steps_of(p, false), .step = 190, .result = 0.6};
+    ways[2] = (storing){
+        .pairs = true,
+        .steps = p->kernel[0] * nhwc_ceil_div(pairs, NHWC_SPLIT_STEP / 2),
+        .step = 150,
+        .rows = (double)pair_rows_of(p) * (LOAD * loads + STORE) * NHWC_SPLIT_PARTS,
+        .result = 1.0,
+    };
+    return takes_pairs(p) ? WAYS : WAYS - 1;
+}
+
+/* The time of one sample in cycles: the products of tiles, storing the input, and the results. */
+static double predict(const nhwc_problem *p, const storing *way) {
     const double SPLIT = 0.9;     /* of an input value */
-    const double RESULT = 0.6;    /* of a result, beyond what fused multiply-adds take */
     const double LONE_TILE = 1.6; /* of filters, whose sums wait for each other */
     const int64_t tiles = nhwc_ceil_div(p->f / p->groups, NHWC_SPLIT_FILTERS);
     const double filters = (double)(tiles / 2 * 2) + (tiles % 2 ? LONE_TILE : 0);
-    const double columns = (double)p->out[2] + (double)((p->kernel[2] - 1) * p->dilation[2]) / (double)p->stride[2];
+    const double between = (double)((p->kernel[2] - 1) * p->dilation[2]) / (double)p->stride[2];
+    const double whole = (double)nhwc_round_up(p->out[2], NHWC_SPLIT_PIXELS);
+    const double columns = way->pairs ? whole : (double)p->out[2] + between;
     const double pixels = ceil((double)p->out[1] * columns / NHWC_SPLIT_PIXELS) * (double)p->out[0];
     const double rows = (double)(p->kernel[1] == 1 ? p->out[1] : p->in[1]);
     const double width = (double)(p->kernel[2] == 1 ? p->out[2] : p->in[2]);
     const double inputs = (double)p->out[0] * (double)p->kernel[0] * rows * width * (double)p->c;
-    const double steps = (double)count_steps(p) * step_cost(takes_channel_blocks(p));
-    return pixels * filters * (double)p->groups * steps + SPLIT * inputs + RESULT * (double)(p->pixels * p->f);
+    const double products = filters * (double)way->steps * way->step;
+    const double paired = way->rows * (double)(p->kernel[0] * p->stride[1]);
+    return pixels * (double)p->groups * (products + paired) + SPLIT * inputs + way->result * (double)(p->pixels * p->f);
+}
+
+static storing choose_storing(const nhwc_problem *p) {
+    storing ways[WAYS];
+    int best = 0;
+    for (int i = 1, count = ways_to_store(p, ways); i < count; i++) {
+        best = predict(p, &ways[i]) < predict(p, &ways[best]) ? i : best;
+    }
+    return ways[best];
 }
 
 /* Whether the tiles of products are full enough to win over fused multiply-adds, which reach four fifths of 32 a cycle
@@ -67,7 +106,8 @@ bool nhwc_split_serves(const nhwc_plan *plan) {
         return false;
     }
     const double work = nhwc_work(p, 1);
-    return work >= LEAST_WORK && predict(p) < work / FMA_RATE;
+    const storing way = choose_storing(p);
+    return work >= LEAST_WORK && predict(p, &way) < work / FMA_RATE;
 }
 
 /* ---- Layout ------------------------------------------------------------------------------------------------------ */
@@ -77,14 +117,22 @@ nhwc_split_layout nhwc_split_lay_out(const nhwc_plan *plan, int64_t rows, int64_
     const nhwc_problem *p = &plan->problem;
     const nhwc_split_plan *d = &plan->split;
     nhwc_split_layout l = {0};
-    l.width = d->column_step > 1 ? cols : nhwc_round_up(nhwc_span(p, 2, cols), d->output_step);
+    l.columns = nhwc_round_up(cols, NHWC_SPLIT_PIXELS);
+    l.width = d->pair_rows         ? nhwc_span(p, 2, l.columns)
+              : d->column_step > 1 ? cols
+                                   : nhwc_round_up(nhwc_span(p, 2, cols), d->output_step);
+    l.columns = d->pair_rows ? l.columns : l.width / d->output_step;
     for (int64_t i = 0; i < d->phases; i++) {
-        l.plane_rows += rows + d->tails[i];
+        l.plane_rows += nhwc_split_rows(plan, i, rows);
     }
-    const int64_t pixels = nhwc_split_pixels(plan, &l, rows);
+    const int64_t pixels = nhwc_split_pixels(&l, rows);
     const int64_t slack = NHWC_SPLIT_TILES * NHWC_SPLIT_PIXELS * d->output_step * d->pixel + 2 * NHWC_ALIGNMENT;
     l.plane = nhwc_round_up(p->kernel[0] * l.plane_rows * l.width * d->pixel, NHWC_ALIGNMENT);
     l.part = nhwc_round_up(d->planes * l.plane + slack, NHWC_ALIGNMENT) + SKEW;
+    if (d->pair_rows) { /* an odd number of lines in a row, so that a tile's are in different sets of the cache */
+        l.pair_row = (l.columns / NHWC_SPLIT_PIXELS | 1) * NHWC_ALIGNMENT;
+        l.pair_part = (p->kernel[0] * l.plane_rows * d->pair_rows + NHWC_SPLIT_STEP / 2) * l.pair_row + SKEW;
+    }
     const int64_t width = NHWC_SPLIT_TILES * NHWC_SPLIT_FILTERS;
     const int64_t taps = p->kernel[0] * p->kernel[1] * p->kernel[2];
     l.bytes = NHWC_SPLIT_HEAD;
@@ -100,9 +148,11 @@ nhwc_split_layout nhwc_split_lay_out(const nhwc_plan *plan, int64_t rows, int64_
                  : 0,
         NHWC_MAX_MR * taps * (int64_t)sizeof(void *),
         NHWC_SPLIT_PARTS * l.part,
+        NHWC_SPLIT_PARTS * l.pair_part,
     };
-    int64_t *const begins[] = {&l.ranges, &l.steps, &l.offsets, &l.refused, &l.sums, &l.packed, &l.table, &l.parts};
-    for (int i = 0; i < 8; i++) {
+    int64_t *const begins[] = {&l.ranges, &l.steps, &l.offsets, &l.refused, &l.sums,
+                               &l.packed, &l.table, &l.parts,   &l.pairs};
+    for (int i = 0; i < (int)(sizeof sizes / sizeof *sizes); i++) {
         *begins[i] = l.bytes;
         l.bytes += nhwc_round_up(sizes[i], NHWC_ALIGNMENT);
     }
@@ -116,15 +166,21 @@ static int64_t block_bytes(const nhwc_plan *plan) {
     return plan->split.later ? LATER_BLOCK_BYTES : distant ? FAR_BLOCK_BYTES : BLOCK_BYTES;
 }
 
+/* Of a part of such a block's stored input, with its pairs. */
+static int64_t part_bytes(const nhwc_plan *plan, int64_t rows, int64_t cols) {
+    const nhwc_split_layout l = nhwc_split_lay_out(plan, rows, cols);
+    return l.part + l.pair_part;
+}
+
 void nhwc_split_largest_block(const nhwc_plan *plan, int64_t *rows, int64_t *cols) {
     const nhwc_problem *p = &plan->problem;
     const int64_t most = block_bytes(plan);
     *cols = p->out[2];
-    while (*cols > NHWC_SPLIT_PIXELS && NHWC_SPLIT_PARTS * nhwc_split_lay_out(plan, 1, *cols).part > most) {
+    while (*cols > NHWC_SPLIT_PIXELS && NHWC_SPLIT_PARTS * part_bytes(plan, 1, *cols) > most) {
         *cols = nhwc_ceil_div(*cols, 2);
     }
-    const int64_t one = nhwc_split_lay_out(plan, 1, *cols).part;
-    const int64_t more = *cols < p->out[2] ? 0 : nhwc_split_lay_out(plan, 2, *cols).part - one;
+    const int64_t one = part_bytes(plan, 1, *cols);
+    const int64_t more = *cols < p->out[2] ? 0 : part_bytes(plan, 2, *cols) - one;
     *rows = more > 0 ? 1 + nhwc_max(0, most / NHWC_SPLIT_PARTS - one) / more : 1;
     *rows = nhwc_min(*rows, p->out[1]);
     *rows = nhwc_ceil_div(p->out[1], nhwc_ceil_div(p->out[1], *rows));
@@ -135,6 +191,11 @@ void nhwc_split_largest_block(const nhwc_plan *plan, int64_t *rows, int64_t *col
 /* Residues of rows of taps under the stride, each once; counts only where `residues` is NULL. */
 static int64_t cut_phases(const nhwc_problem *p, nhwc_split_plan *d) {
     int64_t count = 0;
+    if (d->pair_rows) { /* rows are stored as they are */
+        d->residues[0] = d->tails[0] = 0;
+        memset(d->tap_phases, 0, (size_t)p->kernel[1] * sizeof *d->tap_phases);
+        return 1;
+    }
     for (int64_t k = 0; k < p->kernel[1]; k++) {
         const int64_t residue = k * p->dilation[1] % p->stride[1], tail = k * p->dilation[1] / p->stride[1];
         int64_t phase = 0;
@@ -149,6 +210,14 @@ static int64_t cut_phases(const nhwc_problem *p, nhwc_split_plan *d) {
         d->tap_phases[k] = phase;
     }
     return count;
+}
+
+/* Steps of pairs: the rows of pairs of all rows of taps of one depth tap lie behind each other. */
+static void cut_steps_of_pairs(const nhwc_problem *p, nhwc_split_plan *d) {
+    const int64_t of_depth = d->step_count / p->kernel[0];
+    for (int64_t i = 0; i < d->step_count; i++) {
+        d->steps[i] = (nhwc_split_step){.depth = i / of_depth, .block = i % of_depth};
+    }
 }
 
 /* Steps in the order of the sum: blocks of channels, then taps; or rows of taps, then their inputs. */
@@ -206,8 +275,9 @@ static bool splits_later(const nhwc_plan *plan) {
     const int64_t planes = nhwc_min(d->planes, d->chunk / (p->kernel[1] * p->kernel[2]) + 1);
     const int64_t threads = nhwc_threads_for(nhwc_work(p, 1), NHWC_SPLIT_GRAIN);
     const int64_t parts = nhwc_ceil_div(d->block_count, threads) * threads;
-    return plan->single && p->n == 1 && p->out[0] == 1 && p->pixels <= MOST_PIXELS && bytes <= MOST_BYTES &&
-           bytes / d->planes * planes <= MOST_CHUNK_BYTES && (double)parts <= MOST_UNEVEN * (double)d->block_count;
+    return plan->single && !d->pair_rows && p->n == 1 && p->out[0] == 1 && p->pixels <= MOST_PIXELS &&
+           bytes <= MOST_BYTES && bytes / d->planes * planes <= MOST_CHUNK_BYTES &&
+           (double)parts <= MOST_UNEVEN * (double)d->block_count;
 }
 
 /* How many blocks of filters go through a chunk together where they are split later: the more, the longer the stretches
@@ -218,7 +288,7 @@ static int64_t count_together(const nhwc_plan *plan, int64_t group_blocks) {
     int64_t rows, cols;
     nhwc_split_largest_block(plan, &rows, &cols);
     const nhwc_split_layout l = nhwc_split_lay_out(plan, rows, cols);
-    const int64_t sums = nhwc_split_pixels(plan, &l, rows) * NHWC_SPLIT_WIDTH * (int64_t)sizeof(float);
+    const int64_t sums = nhwc_split_pixels(&l, rows) * NHWC_SPLIT_WIDTH * (int64_t)sizeof(float);
     const int64_t most = nhwc_max(1, nhwc_min(SUMS_BYTES / sums, FILTER_BYTES / (2 * nhwc_split_chunk_bytes(d))));
     return nhwc_ceil_div(group_blocks, nhwc_ceil_div(group_blocks, most));
 }
@@ -273,12 +343,14 @@ static void fill_shape(nhwc_plan *plan) {
     const nhwc_problem *p = &plan->problem;
     nhwc_split_plan *d = &plan->split;
     const int64_t depth = p->c / p->groups;
-    d->channel_blocks = takes_channel_blocks(p);
+    const storing way = choose_storing(p);
+    d->channel_blocks = way.channel_blocks;
+    d->pair_rows = way.pairs ? pair_rows_of(p) : 0;
     d->planes = d->channel_blocks ? nhwc_ceil_div(depth, NHWC_SPLIT_STEP) : 1;
     d->pixel = (d->channel_blocks ? NHWC_SPLIT_STEP : depth) * (int64_t)sizeof(uint16_t);
     d->column_step = p->kernel[2] == 1 ? p->stride[2] : 1;
     d->output_step = p->kernel[2] == 1 ? 1 : p->stride[2];
-    d->step_count = count_steps(p);
+    d->step_count = way.steps;
     d->chunk = nhwc_ceil_div(d->step_count, nhwc_ceil_div(d->step_count, MOST_STEPS));
     d->segment_count = nhwc_tap_segments(p, NULL);
 }
@@ -343,7 +415,7 @@ nhwc_status nhwc_split_prepare(nhwc_plan *plan, const void *filters, const void 
         return decline(plan);
     }
     d->later = later;
-    cut_steps(p, d);
+    (d->pair_rows ? cut_steps_of_pairs : cut_steps)(p, d);
     nhwc_tap_segments(p, d->segments);
     d->zeros = memset(memory + offsets[ZEROS], 0, (size_t)sizes[ZEROS]);
     fill_blocks(plan, bias, (float *)(memory + offsets[BIAS]), memory + offsets[FILTERS]);

@@ -45,6 +45,20 @@ typedef struct {
     int *parts;                             /* raised to the parts that some value has */
 } nhwc_split_input;
 
+/* Where stored pixels lie close, the pixels of a tile are its columns: a step is then 16 pairs of inputs, each a row of
+   the pairs that neighbouring outputs read. This is one stored row, of which such rows are made. */
+typedef struct {
+    const char *x;       /* h of the first output's first input */
+    int64_t x_part;      /* bytes from a part to the next */
+    int64_t elements;    /* from an output's first input to the next's: NHWC_SPLIT_MOST_ELEMENTS at most */
+    int64_t rows, tiles; /* of pairs, and of 16 outputs each */
+    char *to;
+    int64_t to_pitch, to_part; /* bytes from a row of pairs, and from a part, to the next */
+    int parts;                 /* that are made */
+} nhwc_split_pairs;
+
+enum { NHWC_SPLIT_MOST_ELEMENTS = 16 };
+
 /* The inputs that a step takes. */
 typedef struct {
     int64_t first, count;
@@ -102,7 +116,8 @@ typedef struct {
     int x_parts, filter_parts; /* others are zero: bfloat16 has one, float16 two, whole numbers up to 256 one */
     const char *ahead;         /* filters to bring into the second-level cache meanwhile, or NULL, */
     int64_t ahead_lines;       /* and the cache lines of them at each step */
-    float *sums;               /* rows of as many filters as the tiles have; what is there is lost */
+    float *sums;               /* rows of as many filters as the tiles have, or, of pairs, as many pixels; what is there
+                                  is lost */
     nhwc_split_pending pending;
     nhwc_split_filters *next;            /* whole blocks and steps of filters to split meanwhile, or NULL, */
     int64_t share;                       /* about so many pairs of a block's inputs at each step */
@@ -116,7 +131,7 @@ enum {
 /* Results of a block's pixels. */
 typedef struct {
     const float *sums, *more; /* to be added; more may be NULL */
-    int64_t pixels, width;    /* rows of sums, and their width */
+    int64_t pixels, width;    /* whole tiles of pairs; and the width of rows of sums */
     const int64_t *offsets;   /* of pixel i's results in out; negative: it has none */
     const float *bias;
     const float *residual; /* NULL, or like out */
@@ -158,6 +173,9 @@ typedef struct {
     nhwc_split_range (*range)(const float *x, int64_t n);
     void (*block)(const nhwc_split_block *, int pixel_tiles, int filter_tiles);
     void (*results)(const nhwc_split_results *);
+    void (*pairs)(const nhwc_split_pairs *);
+    void (*block_of_pairs)(const nhwc_split_block *, int pixel_tiles, int filter_tiles);
+    void (*results_of_pairs)(const nhwc_split_results *);
     void (*activate)(nhwc_split_activations *);        /* all that are left */
     void (*winograd_rows)(nhwc_winograd_split_rows *); /* splits all */
     void (*winograd)(nhwc_winograd_split_product *, int pixel_tiles, int filter_tiles);

@@ -2,6 +2,7 @@
 #ifndef NHWC_KERNELS_TEMPLATE_H
 #define NHWC_KERNELS_TEMPLATE_H
 
+#include "../simd/unroll.h"
 #include "kernels.h"
 
 #include <stdbool.h>
@@ -28,16 +29,6 @@
 /* IMAGE_KERNEL(image_rows, f32, 3, 8) is image_rows_f32_3x8v. */
 #define IMAGE_KERNEL_(op, dtype, mr, nv) op##_##dtype##_##mr##x##nv##v
 #define IMAGE_KERNEL(op, dtype, mr, nv) IMAGE_KERNEL_(op, dtype, mr, nv)
-
-/* Before a loop: n rounds in one. */
-#ifdef __clang__
-#define UNROLL(n) UNROLL_PRAGMA_(unroll n)
-#else
-#define UNROLL(n) UNROLL_PRAGMA_(GCC unroll n)
-#endif
-#define UNROLL_PRAGMA_(text) _Pragma(#text)
-/* Before a loop of few rounds, a number that compilers know: without a loop, arrays of vectors stay in registers. */
-#define UNROLLED UNROLL(9)
 
 #define DIRECT 1
 #define DEPTHWISE 2

@@ -554,6 +554,37 @@ static inline void transpose(__m512 y[16]) {
     transpose_lanes(fours, y);
 }
 
+static __m512 filters_of_input(const float *from, __mmask16 lanes) {
+    return from ? _mm512_maskz_loadu_ps(lanes, from) : _mm512_setzero_ps();
+}
+
+/* Two inputs of 16 filters are a vector of each part; 16 of them, transposed, are rows of 32 inputs. */
+static void pair_filters(const nhwc_split_pair_filters *t) {
+    const __mmask16 lanes = vf32_lanes(t->live);
+    __m512 least = _mm512_loadu_ps(t->seen->least), most = _mm512_loadu_ps(t->seen->most);
+    __m512 rows[NHWC_SPLIT_PARTS][16];
+    magnitudes seen = nothing_seen();
+    for (int i = 0; i < 16; i++) {
+        const __m512 x = filters_of_input(t->inputs[2 * i], lanes), y = filters_of_input(t->inputs[2 * i + 1], lanes);
+        const parts a = split(x), b = split(y);
+        note_filters(x, &least, &most);
+        note_filters(y, &least, &most);
+        note_parts(&seen, &a, &b);
+        rows[0][i] = _mm512_castsi512_ps(interleaved(a.h, b.h));
+        rows[1][i] = _mm512_castsi512_ps(interleaved(a.m, b.m));
+        rows[2][i] = _mm512_castsi512_ps(interleaved(a.l, b.l));
+    }
+    for (int part = 0; part < NHWC_SPLIT_PARTS; part++) {
+        transpose(rows[part]);
+        for (int i = 0; i < 16; i++) {
+            _mm512_storeu_ps(t->to + part * t->to_part + i * NHWC_SPLIT_STEP, rows[part][i]);
+        }
+    }
+    _mm512_storeu_ps(t->seen->least, least);
+    _mm512_storeu_ps(t->seen->most, most);
+    raise_parts(&seen, t->parts);
+}
+
 /* Results of 16 filters for 16 pixels, whose sums are transposed. */
 static inline void results_of_tile(const nhwc_split_results *t, int64_t first, int64_t filter, __mmask16 lanes) {
     const __m512 least = _mm512_set1_ps(t->clamp[0]), most = _mm512_set1_ps(t->clamp[1]);
@@ -602,6 +633,7 @@ const nhwc_split_kernels nhwc_split_amx = {
     .block = block,
     .results = results,
     .pairs = pairs,
+    .pair_filters = pair_filters,
     .block_of_pairs = block_of_pairs,
     .results_of_pairs = results_of_pairs,
     .activate = activate_all,

@@ -10,7 +10,10 @@
    Outputs are numbered across the rows as they are stored, so a tile goes over row ends; what it computes for the
    columns between rows is dropped. A tile's rows lie a constant distance apart, whatever the stride: rows of the input
    are stored by their residue under it. Nothing that is multiplied is left unset, since a step reads on into its
-   neighbour where a row of taps ends, and multiplies that by zeros. */
+   neighbour where a row of taps ends, and multiplies that by zeros.
+
+   With few channels, stored rows are turned to rows of pairs: then pixels are the columns of a tile, of which a row of
+   outputs has a whole number, and sums lie transposed. */
 #include "split.h"
 
 #include "../base/memory.h"

@@ -80,45 +80,27 @@ static void pack_steps(void *context, int64_t first, int64_t last, int worker) {
     }
 }
 
-/* Splits a value as the kernels do, and returns how many parts it has. */
-static int split_value(float x, uint16_t parts[NHWC_SPLIT_PARTS]) {
-    int count = 1;
-    for (int i = 0; i < NHWC_SPLIT_PARTS; i++) {
-        uint32_t bits;
-        memcpy(&bits, &x, sizeof bits);
-        bits = (bits + (i < NHWC_SPLIT_PARTS - 1 ? 0x8000 : 0)) & 0xffff0000;
-        parts[i] = (uint16_t)(bits >> 16);
-        count = parts[i] ? i + 1 : count;
-        float part;
-        memcpy(&part, &bits, sizeof part);
-        x -= part;
-    }
-    return count;
-}
-
 /* A tile of a step of pairs: a filter a row, of which each input is one of a row of taps, or beyond it, zero. */
 static void pack_tile_of_pairs(nhwc_plan *plan, const nhwc_split_filter_block *block, int64_t step, int tile,
                                nhwc_split_seen *seen) {
     const nhwc_problem *p = &plan->problem;
     nhwc_split_plan *d = &plan->split;
     const int64_t run = nhwc_split_run(p), first = d->steps[step].block * NHWC_SPLIT_STEP;
-    uint16_t *to = (uint16_t *)(block->filters + step * nhwc_split_step_bytes(block) + tile * NHWC_SPLIT_TILE_BYTES);
+    const int64_t filter = tile * NHWC_SPLIT_FILTERS;
+    nhwc_split_pair_filters t = {
+        .live = nhwc_min(block->live - filter, NHWC_SPLIT_FILTERS),
+        .to = (uint16_t *)(block->filters + step * nhwc_split_step_bytes(block) + tile * NHWC_SPLIT_TILE_BYTES),
+        .to_part = block->tiles * NHWC_SPLIT_TILE_BYTES / (int64_t)sizeof(uint16_t),
+        .seen = seen,
+        .parts = &d->filter_parts,
+    };
     for (int64_t i = 0; i < NHWC_SPLIT_STEP; i++) {
         const int64_t row = (first + i) / (2 * d->pair_rows), input = (first + i) % (2 * d->pair_rows);
         const int64_t k = (d->steps[step].depth * p->kernel[1] + row) * run + input;
-        for (int64_t f = 0; f < NHWC_SPLIT_FILTERS; f++) {
-            const int64_t filter = tile * NHWC_SPLIT_FILTERS + f;
-            const bool exists = row < p->kernel[1] && input < run && filter < block->live;
-            const float x = exists ? ((const float *)d->plain)[k * p->f + block->first + filter] : 0;
-            uint16_t parts[NHWC_SPLIT_PARTS];
-            d->filter_parts = (int)nhwc_max(split_value(x, parts), d->filter_parts);
-            for (int part = 0; part < NHWC_SPLIT_PARTS; part++) {
-                to[part * block->tiles * (NHWC_SPLIT_TILE_BYTES / 2) + f * NHWC_SPLIT_STEP + i] = parts[part];
-            }
-            seen->least[f] = x != 0 ? fminf(fabsf(x), seen->least[f]) : seen->least[f];
-            seen->most[f] = fmaxf(fabsf(x), seen->most[f]);
-        }
+        const bool exists = row < p->kernel[1] && input < run;
+        t.inputs[i] = exists ? (const float *)d->plain + k * p->f + block->first + filter : NULL;
     }
+    plan->isa->split->pair_filters(&t);
 }
 
 static void pack_pairs(nhwc_plan *plan) {

@@ -86,6 +86,16 @@ typedef struct {
     int parts;                      /* raised to the parts that some value has */
 } nhwc_split_filters;
 
+/* The filters of a tile of a step of pairs: each is a row. */
+typedef struct {
+    const float *inputs[NHWC_SPLIT_STEP]; /* the filters of each input, NULL for zeros */
+    int64_t live;                         /* filters that exist, others are zeros */
+    uint16_t *to;
+    int64_t to_part;       /* elements from a part to the next */
+    nhwc_split_seen *seen; /* widened by the filters, */
+    int *parts;            /* raised to the parts that some value has */
+} nhwc_split_pair_filters;
+
 /* Sums of a block that wait to be added to others, which overlaps with the products of the next block. */
 typedef struct {
     const float *from; /* NULL: there are none */
@@ -174,6 +184,7 @@ typedef struct {
     void (*block)(const nhwc_split_block *, int pixel_tiles, int filter_tiles);
     void (*results)(const nhwc_split_results *);
     void (*pairs)(const nhwc_split_pairs *);
+    void (*pair_filters)(const nhwc_split_pair_filters *);
     void (*block_of_pairs)(const nhwc_split_block *, int pixel_tiles, int filter_tiles);
     void (*results_of_pairs)(const nhwc_split_results *);
     void (*activate)(nhwc_split_activations *);        /* all that are left */

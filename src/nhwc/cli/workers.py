@@ -66,9 +66,9 @@ class Worker:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._signal("SIGCONT")
-        watch = threading.Timer(PATIENCE, self._signal, ("SIGKILL",))
+        hung, answer = threading.Event(), ""
+        watch = threading.Timer(PATIENCE, self._give_up, (hung,))
         watch.start()
-        begin, answer = time.monotonic(), ""
         try:
             self._process.stdin.write(json.dumps(message) + "\n")
             self._process.stdin.flush()
@@ -80,11 +80,14 @@ class Worker:
         if answer.endswith("\n"):
             self._signal("SIGSTOP")
             return json.loads(answer)
-        hung = time.monotonic() - begin >= PATIENCE
         self._end()
-        self._why = f"no answer within {PATIENCE:g} s" if hung else f"the process ended: {self._last_words()}"
+        self._why = f"no answer within {PATIENCE:g} s" if hung.is_set() else f"the process ended: {self._last_words()}"
         self._lives -= 1
         return {"failed": self._why}
+
+    def _give_up(self, hung: threading.Event) -> None:
+        hung.set()
+        self._signal("SIGKILL")
 
     def close(self) -> None:
         """End the process."""

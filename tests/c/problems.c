@@ -66,7 +66,8 @@ static void draw_window(reader *r, int rank, nhwc_problem *p, int axis) {
 /* Kernel, stride and dilation of each axis; returns the number of axes that are not mere ones. Squares of the usual
    layers have methods of their own. */
 static int draw_windows(reader *r, nhwc_problem *p) {
-    static const int ranks[] = {1, 2, 2, 3}, usual[][2] = {{3, 1}, {3, 1}, {3, 1}, {1, 1}, {3, 2}, {5, 1}, {7, 2}};
+    static const int ranks[] = {1, 2, 2, 3},
+                     usual[][2] = {{3, 1}, {3, 1}, {3, 1}, {1, 1}, {3, 2}, {5, 1}, {7, 2}, {11, 4}};
     for (int axis = 0; axis < 3; axis++) {
         p->kernel[axis] = p->stride[axis] = p->dilation[axis] = 1;
     }
@@ -83,12 +84,12 @@ static int draw_windows(reader *r, nhwc_problem *p) {
     return rank;
 }
 
-/* Channels, filters and groups: dense, grouped or depthwise. Halved until one output pixel is within the budget;
-   returns its multiplications. */
+/* Channels, filters and groups: dense, grouped, depthwise or a stem. Halved until one output pixel is within the
+   budget; returns its multiplications. */
 static int64_t draw_depth(reader *r, nhwc_problem *p, int64_t budget) {
     int64_t channels, filters, taps = p->kernel[0] * p->kernel[1] * p->kernel[2];
     p->groups = 1;
-    switch (draw(r, 4)) {
+    switch (draw(r, 5)) {
     case 0: /* depthwise */
         p->groups = draw_channels(r);
         channels = 1;
@@ -98,6 +99,10 @@ static int64_t draw_depth(reader *r, nhwc_problem *p, int64_t budget) {
         p->groups = 1 + draw(r, 9);
         channels = 1 + draw(r, 20);
         filters = 1 + draw(r, 20);
+        break;
+    case 2: /* a stem */
+        channels = 1 + draw(r, 4);
+        filters = 8 * (1 + draw(r, 12)) + draw(r, 2);
         break;
     default:
         channels = draw_channels(r);

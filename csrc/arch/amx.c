@@ -478,15 +478,28 @@ static inline __attribute__((always_inline)) void pair_rows(const nhwc_split_pai
         sources[i] = _mm512_sub_epi16(elements, first);
         lanes[i] = _mm512_cmplt_epu16_mask(sources[i], _mm512_set1_epi16(NHWC_SPLIT_STEP));
     }
-    for (int64_t row = 0; row < t->rows; row++, x += 4, to += t->to_pitch) {
+    const int64_t period = nhwc_split_pair_period(t->elements);
+    const int64_t tiles = t->tiles + nhwc_split_more_tiles(t->elements, t->rows);
+    for (int64_t row = 0; row < t->rows && row < period; row++, x += 4, to += t->to_pitch) {
         const char *from = x;
-        for (int64_t tile = 0; tile < t->tiles; tile++, from += 32 * t->elements) {
+        for (int64_t tile = 0; tile < tiles; tile++, from += 32 * t->elements) {
             __m512i y = _mm512_permutexvar_epi16(sources[0], _mm512_loadu_si512(from));
             UNROLL(8)
             for (int i = 1; i < count; i++) {
                 y = _mm512_mask_permutexvar_epi16(y, lanes[i], sources[i], _mm512_loadu_si512(from + 64 * i));
             }
             _mm512_store_si512(to + 64 * tile, y);
+        }
+    }
+}
+
+/* The rows of pairs that others have already, further on. */
+static void repeat_rows(const nhwc_split_pairs *t, char *to) {
+    const int64_t period = nhwc_split_pair_period(t->elements), shift = 4 * nhwc_split_pair_shift(t->elements);
+    for (int64_t row = period; row < t->rows; row++) {
+        const char *from = to + row % period * t->to_pitch + row / period * shift;
+        for (int64_t tile = 0; tile < t->tiles; tile++) {
+            _mm512_store_si512(to + row * t->to_pitch + 64 * tile, _mm512_loadu_si512(from + 64 * tile));
         }
     }
 }
@@ -509,13 +522,10 @@ static void pairs(const nhwc_split_pairs *t) {
         case 4:
             pair_rows(t, x, to, 4);
             break;
-        case 5:
-        case 6:
-            pair_rows(t, x, to, 6);
-            break;
         default:
-            pair_rows(t, x, to, 8);
+            pair_rows(t, x, to, NHWC_SPLIT_MOST_ELEMENTS / 2);
         }
+        repeat_rows(t, to);
     }
 }
 

@@ -12,9 +12,7 @@ nhwc_status nhwc_split_prepare(nhwc_plan *plan, const void *filters, const void 
 
 #define NHWC_SPLIT_GRAIN 1e6 /* multiplications worth a thread */
 
-/* How the inputs of a block of outputs are stored, and the workspace of a thread: all in bytes, but for the first
- * three.
- */
+/* How the inputs of a block of outputs are stored, and the workspace of a thread: in bytes, but for the first three. */
 typedef struct {
     int64_t width;               /* stored columns of a row, */
     int64_t columns;             /* and outputs that it is numbered as */

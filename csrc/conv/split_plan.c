@@ -53,16 +53,17 @@ enum { WAYS = 3 };
 /* The ways that there are for a problem; returns how many. */
 static int ways_to_store(const nhwc_problem *p, storing ways[WAYS]) {
     const double LOAD = 1.6, STORE = 3; /* of a vector of pairs */
-    const double loads = (double)(p->stride[2] * (p->c / p->groups)) / 2 + 0.5;
-    const int64_t pairs = p->kernel[1] * pair_rows_of(p);
+    const int64_t elements = p->stride[2] * (p->c / p->groups), pairs = p->kernel[1] * pair_rows_of(p);
+    const double rows = (double)pair_rows_of(p), gathered = fmin(rows, (double)nhwc_split_pair_period(elements));
+    const double loads = gathered * ((double)elements / 2 + 0.5) + (rows - gathered);
     ways[0] = (storing){.channel_blocks = true, .steps = steps_of(p, true), .step = 136, .result = 0.6};
     ways[1] = (storing){.steps = steps_of(p, false), .step = 190, .result = 0.6};
     ways[2] = (storing){
         .pairs = true,
         .steps = p->kernel[0] * nhwc_ceil_div(pairs, NHWC_SPLIT_STEP / 2),
-        .step = 150,
-        .rows = (double)pair_rows_of(p) * (LOAD * loads + STORE) * NHWC_SPLIT_PARTS,
-        .result = 1.0,
+        .step = 155,
+        .rows = (LOAD * loads + STORE * rows) * NHWC_SPLIT_PARTS,
+        .result = 1.2,
     };
     return takes_pairs(p) ? WAYS : WAYS - 1;
 }
@@ -126,11 +127,12 @@ nhwc_split_layout nhwc_split_lay_out(const nhwc_plan *plan, int64_t rows, int64_
         l.plane_rows += nhwc_split_rows(plan, i, rows);
     }
     const int64_t pixels = nhwc_split_pixels(&l, rows);
-    const int64_t slack = NHWC_SPLIT_TILES * NHWC_SPLIT_PIXELS * d->output_step * d->pixel + 2 * NHWC_ALIGNMENT;
+    const int64_t slack = NHWC_SPLIT_TILES * NHWC_SPLIT_PIXELS * d->output_step * d->pixel + 4 * NHWC_ALIGNMENT;
     l.plane = nhwc_round_up(p->kernel[0] * l.plane_rows * l.width * d->pixel, NHWC_ALIGNMENT);
     l.part = nhwc_round_up(d->planes * l.plane + slack, NHWC_ALIGNMENT) + SKEW;
     if (d->pair_rows) { /* an odd number of lines in a row, so that a tile's are in different sets of the cache */
-        l.pair_row = (l.columns / NHWC_SPLIT_PIXELS | 1) * NHWC_ALIGNMENT;
+        const int64_t more = nhwc_split_more_tiles(p->stride[2] * (p->c / p->groups), d->pair_rows);
+        l.pair_row = ((l.columns / NHWC_SPLIT_PIXELS + more) | 1) * NHWC_ALIGNMENT;
         l.pair_part = (p->kernel[0] * l.plane_rows * d->pair_rows + NHWC_SPLIT_STEP / 2) * l.pair_row + SKEW;
     }
     const int64_t width = NHWC_SPLIT_TILES * NHWC_SPLIT_FILTERS;

@@ -48,16 +48,27 @@ typedef struct {
 /* Where stored pixels lie close, the pixels of a tile are its columns: a step is then 16 pairs of inputs, each a row of
    the pairs that neighbouring outputs read. This is one stored row, of which such rows are made. */
 typedef struct {
-    const char *x;       /* h of the first output's first input */
-    int64_t x_part;      /* bytes from a part to the next */
-    int64_t elements;    /* from an output's first input to the next's: NHWC_SPLIT_MOST_ELEMENTS at most */
-    int64_t rows, tiles; /* of pairs, and of 16 outputs each */
+    const char *x;    /* h of the first output's first input */
+    int64_t x_part;   /* bytes from a part to the next */
+    int64_t elements; /* from an output's first input to the next's: NHWC_SPLIT_MOST_ELEMENTS at most */
+    int64_t rows,
+        tiles; /* of pairs, and of 16 outputs each; nhwc_split_more_tiles of them follow in a row, for use here */
     char *to;
     int64_t to_pitch, to_part; /* bytes from a row of pairs, and from a part, to the next */
     int parts;                 /* that are made */
 } nhwc_split_pairs;
 
-enum { NHWC_SPLIT_MOST_ELEMENTS = 16 };
+enum { NHWC_SPLIT_MOST_ELEMENTS = 12 };
+
+/* Rows of pairs after which they are the same again, but for their first outputs: one of an even number of elements,
+   else two. */
+static inline int64_t nhwc_split_pair_period(int64_t elements) { return elements % 2 ? elements : elements / 2; }
+static inline int64_t nhwc_split_pair_shift(int64_t elements) { return elements % 2 ? 2 : 1; }
+
+static inline int64_t nhwc_split_more_tiles(int64_t elements, int64_t rows) {
+    const int64_t outputs = (rows - 1) / nhwc_split_pair_period(elements) * nhwc_split_pair_shift(elements);
+    return (outputs + NHWC_SPLIT_PIXELS - 1) / NHWC_SPLIT_PIXELS;
+}
 
 /* The inputs that a step takes. */
 typedef struct {

@@ -314,35 +314,23 @@ static inline void stir(void) {
             LOAD(7, p + TILE, 64);                                                                                     \
         }                                                                                                              \
     }
-#define MULTIPLY_ALL                                                                                                   \
-    MULTIPLY(0, 4, 6);                                                                                                 \
-    if (filter_tiles > 1) {                                                                                            \
-        MULTIPLY(1, 4, 7);                                                                                             \
-    }                                                                                                                  \
-    if (pixel_tiles > 1) {                                                                                             \
-        MULTIPLY(2, 5, 6);                                                                                             \
-    }                                                                                                                  \
-    if (pixel_tiles > 1 && filter_tiles > 1) {                                                                         \
-        MULTIPLY(3, 5, 7);                                                                                             \
-    }
-
-/* The same where a tile of filters has a filter in each row, and one of pixels a pixel in each column. */
-#define MULTIPLY_PAIRS                                                                                                 \
-    MULTIPLY(0, 6, 4);                                                                                                 \
-    if (filter_tiles > 1) {                                                                                            \
-        MULTIPLY(1, 7, 4);                                                                                             \
-    }                                                                                                                  \
-    if (pixel_tiles > 1) {                                                                                             \
-        MULTIPLY(2, 6, 5);                                                                                             \
-    }                                                                                                                  \
-    if (pixel_tiles > 1 && filter_tiles > 1) {                                                                         \
-        MULTIPLY(3, 7, 5);                                                                                             \
-    }
-#define PRODUCTS                                                                                                       \
+/* Products of two tiles; of pairs, a filter is a row, and a pixel a column. */
+#define PRODUCT(sums, pixels, filters)                                                                                 \
     if (pairs) {                                                                                                       \
-        MULTIPLY_PAIRS                                                                                                 \
+        MULTIPLY(sums, filters, pixels);                                                                               \
     } else {                                                                                                           \
-        MULTIPLY_ALL                                                                                                   \
+        MULTIPLY(sums, pixels, filters);                                                                               \
+    }
+#define MULTIPLY_ALL                                                                                                   \
+    PRODUCT(0, 4, 6)                                                                                                   \
+    if (filter_tiles > 1) {                                                                                            \
+        PRODUCT(1, 4, 7)                                                                                               \
+    }                                                                                                                  \
+    if (pixel_tiles > 1) {                                                                                             \
+        PRODUCT(2, 5, 6)                                                                                               \
+    }                                                                                                                  \
+    if (pixel_tiles > 1 && filter_tiles > 1) {                                                                         \
+        PRODUCT(3, 5, 7)                                                                                               \
     }
 
 /* Registers: 0 to 3 sums, 4 and 5 pixels, 6 and 7 filters. Successive parts differ in one operand, so that a step loads
@@ -367,11 +355,11 @@ static inline __attribute__((always_inline)) void multiply(const nhwc_split_bloc
             LOAD_FILTERS(0)
             if (t->x_parts > 2) {
                 LOAD_PIXELS(2)
-                PRODUCTS
+                MULTIPLY_ALL
                 MEANWHILE(0)
             }
             LOAD_PIXELS(1)
-            PRODUCTS
+            MULTIPLY_ALL
             MEANWHILE(1)
         }
         stir();
@@ -381,15 +369,15 @@ static inline __attribute__((always_inline)) void multiply(const nhwc_split_bloc
         if (t->filter_parts > 1) {
             LOAD_FILTERS(1)
             if (t->x_parts > 1) {
-                PRODUCTS
+                MULTIPLY_ALL
                 MEANWHILE(2)
             }
             LOAD_PIXELS(0)
-            PRODUCTS
+            MULTIPLY_ALL
             MEANWHILE(3)
             if (t->filter_parts > 2) {
                 LOAD_FILTERS(2)
-                PRODUCTS
+                MULTIPLY_ALL
             }
         }
     }
@@ -397,7 +385,7 @@ static inline __attribute__((always_inline)) void multiply(const nhwc_split_bloc
     for (int64_t i = 0; i < t->count; i++, b += step_bytes) {
         LOAD_PIXELS(0)
         LOAD_FILTERS(0)
-        PRODUCTS
+        MULTIPLY_ALL
     }
     add_some(&pending, pending.count);
     const int width = 16 * (pairs ? pixel_tiles : filter_tiles), pixel = 16 * (pairs ? 1 : width);
@@ -415,7 +403,6 @@ static inline __attribute__((always_inline)) void multiply(const nhwc_split_bloc
     }
 }
 #undef MEANWHILE
-#undef PRODUCTS
 
 #define BLOCK(name, pairs)                                                                                             \
     static void name(const nhwc_split_block *t, int pixel_tiles, int filter_tiles) {                                   \

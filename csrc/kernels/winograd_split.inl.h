@@ -33,6 +33,7 @@ static void winograd_split_rows(nhwc_winograd_split_rows *t) { split_some(t, INT
 static inline __attribute__((always_inline)) void winograd_multiply(nhwc_winograd_split_product *t,
                                                                     const int pixel_tiles, const int filter_tiles) {
     enum { ROWS = NHWC_WINOGRAD_SPLIT_ROWS * sizeof(uint16_t), PART = ROWS / NHWC_SPLIT_PARTS, SLOTS = 5 };
+    const bool pairs = false;
     const int64_t step_bytes = NHWC_SPLIT_PARTS * (int64_t)filter_tiles * TILE;
     nhwc_split_pending pending = t->pending;
     nhwc_winograd_split_rows rows = t->rows;

@@ -73,7 +73,7 @@ static void pairs(const nhwc_split_pairs *t) {
 
 /* Of vectors of four lanes of 128 bits: lane i of y[j], for i and j below 4, becomes lane j of y[i]; y[4] on likewise.
  */
-static inline void transpose_lanes(const __m512 y[16], __m512 to[16]) {
+static inline __attribute__((always_inline)) void transpose_lanes(const __m512 y[16], __m512 to[16]) {
     UNROLL(4)
     for (int i = 0; i < 4; i++) {
         const __m512 a = _mm512_shuffle_f32x4(y[i], y[4 + i], 0x88),
@@ -88,7 +88,7 @@ static inline void transpose_lanes(const __m512 y[16], __m512 to[16]) {
 }
 
 /* Rows become columns: pairs of rows, then fours, then lanes of 128 bits. */
-static inline void transpose(__m512 y[16]) {
+static inline __attribute__((always_inline)) void transpose(__m512 y[16]) {
     __m512d twos[16];
     __m512 fours[16];
     UNROLL(8)
